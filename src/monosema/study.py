@@ -1,0 +1,150 @@
+"""A study: a folder with what is asked (`study.toml`) and what was made (artifacts).
+
+    study.toml            written by people and by `monosema init`
+    KIND/NAME/            artifacts, each with its manifest.json
+    old/                  artifacts that were replaced; nothing is deleted
+    log.jsonl             one line for each verb, with what it cost
+    lock                  one writer at a time; readers never wait
+
+It holds no absolute path, so that it can be moved, copied and shared. It knows no model and no SAE.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from monosema.artifact import MANIFEST, Artifact, put_away
+from monosema.errors import RefusedError, UsageError
+from monosema.settings import read_toml
+
+TOML = "study.toml"
+State = Literal["fresh", "absent", "unfinished", "stale"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an artifact stands to what is asked now."""
+
+    state: State
+    reason: str
+    """Why it is stale or unfinished; empty otherwise."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"pid {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+class Study:
+    """The folder of a study."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.toml = self.path / TOML
+        if not self.path.is_dir():
+            raise UsageError(f"{self.path} is no folder; make a study with: monosema init {self.path}")
+        self.settings: dict[str, Any] = read_toml(self.toml)
+
+    @classmethod
+    def create(cls, path: Path | str, toml: str) -> Study:
+        """Make the folder and its study.toml; refuse where one stands already."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with (folder / TOML).open("x", encoding="utf-8") as file:
+                file.write(toml)
+        except FileExistsError:
+            raise RefusedError(
+                f"{folder / TOML} exists and is left as it is; edit it, or name another folder"
+            ) from None
+        return cls(folder)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.resolve().name
+
+    @property
+    def old(self) -> Path:
+        """Where replaced artifacts go."""
+        return self.path / "old"
+
+    def place(self, kind: str, name: str) -> Path:
+        """Folder of the artifact `kind/name`, made or not."""
+        return self.path / kind / name
+
+    def open(self, kind: str, name: str, *, verify: bool = True) -> Artifact:
+        """Open a finished artifact; raise `UsageError` with the command that makes it where there is none."""
+        place = self.place(kind, name)
+        if not (place / MANIFEST).is_file():
+            raise UsageError(f"{place} was not made yet; make it with: monosema run {self.path}")
+        return Artifact.open(place, kind=kind, verify=verify)
+
+    def status(self, kind: str, name: str, asked: Mapping[str, Any], parents: Mapping[str, str]) -> Status:
+        """Compare an artifact's manifest with what is asked now and with its parents' present hashes."""
+        place = self.place(kind, name)
+        if not (place / MANIFEST).is_file():
+            if place.with_name(f".{name}.draft").exists():
+                return Status("unfinished", "stopped before its end; monosema run goes on")
+            return Status("absent", "")
+        manifest = Artifact.open(place, kind=kind, verify=False).manifest
+        changed = [
+            f"{key} was {manifest.asked.get(key)!r}, now {asked.get(key)!r}"
+            for key in sorted({*manifest.asked, *asked})
+            if manifest.asked.get(key) != asked.get(key)
+        ]
+        changed += [
+            f"{parent} was remade"
+            for parent, hash_ in parents.items()
+            if manifest.parents.get(parent) != hash_
+        ]
+        changed += [f"{parent} is no longer a parent" for parent in manifest.parents if parent not in parents]
+        return Status("stale", "; ".join(changed)) if changed else Status("fresh", "")
+
+    def put_away(self, kind: str, name: str) -> Path:
+        """Move an artifact to old/."""
+        return put_away(self.place(kind, name), self.old)
+
+    @contextmanager
+    def writing(self, verb: str) -> Iterator[str | None]:
+        """Hold the study's lock; yield a sentence where the lock of a process that died was taken over.
+
+        Raises `RefusedError` that names the holder.
+        """
+        self.path.mkdir(exist_ok=True)
+        with (self.path / "lock").open("a+", encoding="utf-8") as file:
+            file.seek(0)
+            before = file.read()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RefusedError(
+                    f"{self.path} is being written by {_holder(before)}; wait for it or stop it"
+                ) from None
+            file.truncate(0)
+            entry = {"host": socket.gethostname(), "pid": os.getpid(), "since": _now(), "verb": verb}
+            file.write(json.dumps(entry))
+            file.flush()
+            yield f"took over the lock of {_holder(before)}, which is gone" if before else None
+            file.truncate(0)
+
+    def log(self, verb: str, **what: Any) -> None:
+        """Append one line to log.jsonl."""
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": _now(), "verb": verb, **what}, ensure_ascii=False) + "\n")

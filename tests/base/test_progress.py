@@ -1,0 +1,36 @@
+"""Progress: JSON lines for programs, a Rich line for people."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from rich.console import Console
+
+from monosema.progress import JsonLines, RichLines, Silent
+
+
+def test_json_lines_hold_done_rate_and_figures() -> None:
+    out = io.StringIO()
+    with JsonLines(out, every=0).stage("train", 100, done=20) as progress:
+        progress.update(30, loss=0.123456789)
+        progress.update(50)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["done"] for line in lines] == [50, 100, 100]
+    assert lines[0]["loss"] == 0.12346
+    assert lines[-1]["stage"] == "train"
+    assert lines[-1]["total"] == 100
+
+
+def test_rich_shows_stage_and_figures() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=140)
+    with RichLines(console).stage("train", 10) as progress:
+        progress.update(10, dead_share=0.25)
+    assert "train" in out.getvalue()
+    assert "dead share 0.25" in out.getvalue()
+
+
+def test_silence() -> None:
+    with Silent().stage("train", 10) as progress:
+        progress.update(10)
