@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 from rich.console import Console
 
 from monosema.progress import JsonLines, RichLines, Silent
 
 
-def test_json_lines_hold_done_rate_and_figures() -> None:
-    out = io.StringIO()
-    with JsonLines(out, every=0).stage("train", 100, done=20) as progress:
-        progress.update(30, loss=0.123456789)
-        progress.update(50)
-    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+def test_json_lines_hold_done_rate_and_figures(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        with JsonLines(out, every=0).stage("train", 100, done=20) as progress:
+            progress.update(30, loss=0.123456789)
+            progress.update(50)
+    lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [line["done"] for line in lines] == [50, 100, 100]
     assert lines[0]["loss"] == 0.12346
     assert lines[-1]["stage"] == "train"
