@@ -12,10 +12,12 @@ from monosema.progress import JsonLines, RichLines, Silent
 
 
 def test_json_lines_hold_done_rate_and_figures(tmp_path: Path) -> None:
-    with (tmp_path / "out").open("w") as out:
-        with JsonLines(out, every=0).stage("train", 100, done=20) as progress:
-            progress.update(30, loss=0.123456789)
-            progress.update(50)
+    with (
+        (tmp_path / "out").open("w") as out,
+        JsonLines(out, every=0).stage("train", 100, done=20) as progress,
+    ):
+        progress.update(30, loss=0.123456789)
+        progress.update(50)
     lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [line["done"] for line in lines] == [50, 100, 100]
     assert lines[0]["loss"] == 0.12346
