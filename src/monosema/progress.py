@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -75,6 +76,7 @@ class _JsonProgress:
         self._figures: dict[str, float] = {}
 
     def __enter__(self) -> _JsonProgress:
+        self._print()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -98,10 +100,14 @@ class _JsonProgress:
 
 
 class JsonLines:
-    """Reporter that prints at most one JSON line each `every` seconds and one at the end of each stage."""
+    """Reporter that prints a JSON line at the start and end of each stage and at most one each `every` seconds.
 
-    def __init__(self, out: TextIO | None = None, every: float = 5.0) -> None:
-        self._out, self._every = out or sys.stderr, every
+    `every` is 5, or what the environment variable MONOSEMA_PROGRESS_SECONDS says.
+    """
+
+    def __init__(self, out: TextIO | None = None, every: float | None = None) -> None:
+        self._out = out or sys.stderr
+        self._every = float(os.environ.get("MONOSEMA_PROGRESS_SECONDS", "5")) if every is None else every
 
     def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> _JsonProgress:
         """Begin a stage."""

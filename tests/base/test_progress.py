@@ -19,8 +19,8 @@ def test_json_lines_hold_done_rate_and_figures(tmp_path: Path) -> None:
         progress.update(30, loss=0.123456789)
         progress.update(50)
     lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
-    assert [line["done"] for line in lines] == [50, 100, 100]
-    assert lines[0]["loss"] == 0.12346
+    assert [line["done"] for line in lines] == [20, 50, 100, 100]
+    assert lines[1]["loss"] == 0.12346
     assert lines[-1]["stage"] == "train"
     assert lines[-1]["total"] == 100
 

@@ -1,0 +1,33 @@
+"""Activations: harvested from a model, measured, kept on disk or shuffled on the fly, streamed to training."""
+
+from __future__ import annotations
+
+from monosema.activations.buffer import SwapBuffer
+from monosema.activations.harvest import Rows, harvest, measure
+from monosema.activations.massive import ActivationStats, row_norms
+from monosema.activations.seeds import derive_seed, numpy_generator, torch_generator
+from monosema.activations.shards import store_bytes
+from monosema.activations.store import ActivationStore
+from monosema.activations.stream import BUFFER_ROWS, ActivationStream, LiveStream, StoreStream
+from monosema.activations.writer import HarvestPlan, harvest_to_disk, plan_harvest
+
+__all__ = [
+    "BUFFER_ROWS",
+    "ActivationStats",
+    "ActivationStore",
+    "ActivationStream",
+    "HarvestPlan",
+    "LiveStream",
+    "Rows",
+    "StoreStream",
+    "SwapBuffer",
+    "derive_seed",
+    "harvest",
+    "harvest_to_disk",
+    "measure",
+    "numpy_generator",
+    "plan_harvest",
+    "row_norms",
+    "store_bytes",
+    "torch_generator",
+]

@@ -1,0 +1,36 @@
+"""`init`: write the study.toml of a new study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monosema.cli.output import Json, print_json, say
+
+
+def init(
+    study: Annotated[Path, typer.Argument(help="Folder to make.", metavar="STUDY")],
+    model: Annotated[str, typer.Option(help="Hub id, local directory, GGUF file, or smollm2.")] = "smollm2",
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(help="Text: file, folder or datasets:NAME; may be given again. Default: bundled text."),
+    ] = None,
+    hook: Annotated[str | None, typer.Option(help="Hook point; default: residual stream, middle.")] = None,
+    d_sae: Annotated[int | None, typer.Option(help="Number of features.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of SAE: topk or l1.")] = None,
+    k: Annotated[int | None, typer.Option(help="Features a position may have (topk).")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Tokens of text to take.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the study.")] = 0,
+    json: Json = False,
+) -> None:
+    """Write STUDY/study.toml: which model, which text, which sparse autoencoder."""
+    from monosema import pipeline
+
+    sae = {"hook": hook, "kind": kind, "d_sae": d_sae, "k": k}
+    made = pipeline.init(study, model=model, sources=corpus or [], sae=sae, tokens=tokens, seed=seed)
+    if json:
+        print_json({"study": made.name, "settings": made.settings})
+        return
+    say(f"wrote {made.toml}; change it as you like, then: monosema run {study}")

@@ -1,0 +1,81 @@
+"""`monosema`: the verbs, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+import monosema
+from monosema.cli import doctor, init, run
+from monosema.errors import MonosemaError
+
+app = typer.Typer(
+    name="monosema",
+    help="Find, measure, show and steer the features of any language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verb in (init.init, run.run, run.train, run.evaluate, run.info, doctor.doctor):
+    app.command()(verb)
+
+DEBUG = "MONOSEMA_DEBUG"
+OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
+READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"monosema {monosema.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options that stand before the verb."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+def _as_line(error: BaseException) -> tuple[int, str]:
+    """Exit code (docs/design.md) and one line for an error that reached the edge."""
+    if isinstance(error, MonosemaError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "stopped"
+    if isinstance(error, OSError) and error.errno in OUT_OF_SPACE:
+        return 5, f"no space left on disk while writing {error.filename or 'a file'}; free some and run again"
+    if isinstance(error, OSError) and error.errno in READ_ONLY:
+        return 3, f"{error.filename or 'a file'} cannot be written ({error.strerror}); choose another folder"
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+        return 5, "out of memory; lower d_sae, or tokens_per_batch in [models.NAME] of study.toml"
+    return 1, f"{type(error).__name__}: {error} (a bug: please report it with the output of --debug)"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every error ends as one line on standard error."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.exceptions.Abort:
+        code = 130
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        code, line = _as_line(error)
+        print(f"monosema: {' '.join(line.split())}", file=sys.stderr)
+    sys.exit(code or 0)

@@ -1,0 +1,73 @@
+"""`run`, `train`, `evaluate`, `info`: a study from what is asked to what is measured."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monosema.cli.output import Json, print_json, print_table, reporter, say, stoppable
+
+StudyPath = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="STUDY")]
+Remake = Annotated[
+    bool, typer.Option("--remake", help="Remake what is stale; what it replaces moves to old/.")
+]
+
+
+def run(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+    """Make everything that study.toml asks for and show the figures."""
+    _work("run", study, "evaluation", remake, json)
+
+
+def train(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+    """Make everything up to the trained sparse autoencoders."""
+    _work("train", study, "sae", remake, json)
+
+
+def evaluate(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+    """Measure every trained sparse autoencoder on documents that it never saw."""
+    _work("evaluate", study, "evaluation", remake, json)
+
+
+def info(study: StudyPath, json: Json = False) -> None:
+    """Show what was made, what is missing or stale and why, and the figures."""
+    from monosema import pipeline
+
+    opened = pipeline.open_study(study)
+    states = pipeline.states(opened)
+    figures = pipeline.figures(opened)
+    if json:
+        print_json({"study": opened.name, "artifacts": states, "figures": figures})
+        return
+    rows = [[state["artifact"], state["state"], state["reason"]] for state in states]
+    print_table(f"{opened.name}: what was made", ["artifact", "state", "why"], rows)
+    _print_figures(figures)
+
+
+def _work(verb: str, path: Path, until: str, remake: bool, json: bool) -> None:
+    from monosema import pipeline
+
+    start = time.monotonic()
+    with stoppable() as stop:
+        study = pipeline.open_study(path)
+        made = pipeline.run(
+            study, until=until, remake=remake, verb=verb, reporter=reporter(json), stop=stop, say=say
+        )
+    figures = pipeline.figures(study)
+    seconds = round(time.monotonic() - start, 1)
+    if json:
+        print_json({"study": study.name, "made": made, "seconds": seconds, "figures": figures})
+        return
+    if until == "evaluation":
+        _print_figures(figures)
+    say(f"{verb}: done in {seconds:.0f} s; made {', '.join(made) or 'nothing new'}")
+
+
+def _print_figures(figures: dict[str, dict[str, Any]]) -> None:
+    for name, record in figures.items():
+        rows = [[row["figure"], *row["values"]] for row in record["rows"]]
+        print_table(f"\n{name}: {record['about']}", record["columns"], rows)
+        for note in record["notes"]:
+            print(f"  {note}")

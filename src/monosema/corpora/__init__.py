@@ -1,0 +1,31 @@
+"""Documents from files and data sets, their splits, and tokens packed into rows.
+
+Tokenizers are known only as objects passed in; no model is known here.
+"""
+
+from monosema.corpora.document import Document, Message, Span, split_of
+from monosema.corpora.encode import EncodedDocument, Encoder, tokenizer_hash
+from monosema.corpora.settings import SPLITS, CorpusSettings
+from monosema.corpora.sources import digest_sources, read_documents
+from monosema.corpora.tokens import Batch, DocumentEntry, SpanTable, Tokens
+from monosema.corpora.write import TokensSummary, write_tokens
+
+__all__ = [
+    "SPLITS",
+    "Batch",
+    "CorpusSettings",
+    "Document",
+    "DocumentEntry",
+    "EncodedDocument",
+    "Encoder",
+    "Message",
+    "Span",
+    "SpanTable",
+    "Tokens",
+    "TokensSummary",
+    "digest_sources",
+    "read_documents",
+    "split_of",
+    "tokenizer_hash",
+    "write_tokens",
+]

@@ -1,0 +1,52 @@
+"""What a corpus is asked to be: one `[corpora.NAME]` table of study.toml."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from monosema.errors import UsageError
+
+SPLITS = ("train", "explain", "score", "report")
+"""The splits, in the order in which `CorpusSettings.shares` counts them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSettings:
+    """Where documents come from, and how they become rows of tokens."""
+
+    sources: tuple[str, ...]
+    """Files or folders of .txt, .jsonl, .jsonl.gz and .parquet; `datasets:NAME[/config]`; `world:NAME`."""
+    tokens: int | None = None
+    """How many tokens to take, in whole documents drawn at random; None takes all."""
+    context: int = 256
+    """Most positions in a row, and so the longest stretch that the model sees at once."""
+    packing: Literal["separate", "joined"] = "separate"
+    """separate: a row is a piece of one document; joined: documents end to end, cut each `context`."""
+    bos: Literal["auto", "always", "never"] = "auto"
+    """Whether a row (separate) or document (joined) begins with BOS; auto: as the tokenizer itself does."""
+    chat: Literal["auto", "template", "plain"] = "auto"
+    """How chats become text: by the model's chat template (auto: if it has one), or as plain paragraphs."""
+    text_field: str = "text"
+    """Field of a record that holds its text, or a list of messages; dots reach into nested fields."""
+    tag_fields: tuple[str, ...] = ()
+    """Fields of a record that become tags of its document, beside those of its field `tags`."""
+    shares: tuple[float, float, float, float] = (0.90, 0.03, 0.03, 0.04)
+    """Shares of documents for train, explain, score and report."""
+    seed: int = 0
+    """Seed of the order of documents and rows; splits do not depend on it."""
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise UsageError("sources is empty; expected at least one file, folder or datasets:NAME")
+        if self.context < 2:
+            raise UsageError(f"context is {self.context}; expected 2 or more; try 256")
+        if self.tokens is not None and self.tokens < 1:
+            raise UsageError(f"tokens is {self.tokens}; expected 1 or more, or leave it out to take all")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}; expected a whole number of 0 or more")
+        if any(not 0 <= share <= 1 for share in self.shares) or not math.isclose(sum(self.shares), 1.0):
+            raise UsageError(
+                f"shares is {list(self.shares)}; expected four shares ({', '.join(SPLITS)}) that add up to 1"
+            )

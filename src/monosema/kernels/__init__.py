@@ -1,0 +1,22 @@
+"""Selection, sparse products and streaming statistics: tensors in, tensors out."""
+
+from __future__ import annotations
+
+from monosema.kernels.certificate import CertifiedEncoder
+from monosema.kernels.encoders import Encoder, ExactEncoder, Selected
+from monosema.kernels.products import ByFeature, row_dots
+from monosema.kernels.sparse import SparseActs
+from monosema.kernels.stats import Moments
+from monosema.kernels.topk import top_k
+
+__all__ = [
+    "ByFeature",
+    "CertifiedEncoder",
+    "Encoder",
+    "ExactEncoder",
+    "Moments",
+    "Selected",
+    "SparseActs",
+    "row_dots",
+    "top_k",
+]

@@ -1,0 +1,160 @@
+"""Selection by a bf16 product that is proven to lose no feature, then ranked in fp32.
+
+With ŵ, x̂ the bf16 roundings of weights and inputs, dw and dx what they lost, the exact score s = w·x + b and the
+bf16 output y of a position differ by
+
+    |s - acc| ≤ e = |dx|·|ŵ| + |x|·|dw| + |db| + rounding,        |y - acc| ≤ 2⁻⁸ |acc| and ≤ 2⁻⁸ |y|
+
+where acc is the fp32 accumulator, `rounding` the usual bound of fp32 sums of d_model + 2 products (taken twice:
+the fp32 ranking rounds as well), and norms of weights are the largest of all features. b_enc rides as two bf16
+columns, high and low part. If t bounds the k-th largest y from below, k features have s ≥ t - 2⁻⁸|t| - e; so
+every feature of the true top k has y ≥ u - 2⁻⁸|u| with u = t - 2⁻⁸|t| - 2e. All of those are the shortlist, and
+their scores are computed again in fp32: the result is that of a full fp32 product, ties and all.
+A position whose shortlist overflows, or whose bound is not finite, gets its whole fp32 row instead.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import BFloat16, Float
+from torch import Tensor
+
+from monosema.kernels.encoders import ExactEncoder, Selected
+from monosema.kernels.products import row_dots
+from monosema.kernels.sparse import SparseActs
+from monosema.kernels.topk import WIDTH, Candidates, GroupedScores, best_of, candidate_cap, top_k
+
+HALF_ULP = 2.0**-8  # of bf16: 8 significant bits, rounded to nearest
+ROUND_UP = 1 + 2.0**-10  # norms are themselves computed in fp32
+TINY = 1e-30  # covers what flushing of denormal numbers may lose
+_BLOCK = 1024  # rows of the encoder that are rounded at a time
+
+
+class CertifiedEncoder:
+    """A bf16 twin of an encoder, the bounds of its error, and the fp32 ranking of what it proposes.
+
+    `cap` is the number of candidates of a position above which its fp32 row is computed; None: 8 k + 64.
+    """
+
+    def __init__(
+        self,
+        encoder: Float[Tensor, "d_sae d_model"],
+        b_enc: Float[Tensor, " d_sae"],
+        rows: int,
+        *,
+        cap: int | None = None,
+    ) -> None:
+        self.encoder, self.b_enc, self.cap = encoder, b_enc, cap
+        self.exact = ExactEncoder(encoder, b_enc, rows)
+        d_sae, d_model = encoder.shape
+        self._weights = encoder.new_zeros(d_sae, d_model + 2, dtype=torch.bfloat16)
+        self._inputs = encoder.new_ones(rows, d_model + 2, dtype=torch.bfloat16)
+        self._scores = encoder.new_empty(rows, d_sae, dtype=torch.bfloat16)
+        self.weight_norms = encoder.new_zeros(d_sae)  # |ŵ| of each feature
+        self.weight_losses = encoder.new_zeros(d_sae)  # |dw|
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Round the weights again and measure what that lost."""
+        d_model = self.encoder.shape[1]
+        for start in range(0, len(self.encoder), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            rounded = self._weights[part, :d_model]
+            rounded.copy_(self.encoder[part])
+            widened = rounded.float()
+            torch.linalg.vector_norm(widened, dim=1, out=self.weight_norms[part])
+            torch.linalg.vector_norm(widened.sub_(self.encoder[part]), dim=1, out=self.weight_losses[part])
+        high = self.b_enc.bfloat16()
+        low = (self.b_enc - high.float()).bfloat16()
+        self._weights[:, d_model], self._weights[:, d_model + 1] = high, low
+        self._bias = self.b_enc.abs().max()
+        self._bias_loss = (self.b_enc - high.float() - low.float()).abs().max()
+        self._norm, self._loss = self.weight_norms.max(), self.weight_losses.max()
+
+    def pre_acts(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
+        """encoder · x + b_enc in fp32, in a buffer that the next call overwrites."""
+        return self.exact.pre_acts(x)
+
+    def top_k(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
+        """The k largest pre-activations of each position, those above 0 only."""
+        if len(self.encoder) < 2 * WIDTH * k:  # too few features for a shortlist to be short
+            return self.exact.top_k(x, k)
+        cap = candidate_cap(k) if self.cap is None else self.cap
+        scores, error = self._score(x)
+        grouped = GroupedScores(scores)
+        lowest = self._reach(grouped.lower_bound(k).float(), 2 * error)
+        found = grouped.at_least(lowest, limit=len(x) * cap)
+        if found is None:
+            return self._by_rows(x, k)
+        counts = found.counts()
+        failed = ((counts < k) | (counts > cap) | ~error.isfinite()).nonzero().flatten()
+        matrix, names = found.padded(self._exact_scores(x, found), max(k, min(cap, int(counts.max()))))
+        values, indices = best_of(matrix, names, k)
+        if len(failed):
+            values[failed], indices[failed] = top_k(self._rows(x[failed]), k)
+        acts = SparseActs.from_topk(values, indices, len(self.encoder), ordered=False)
+        return Selected(acts=acts, candidates=len(found.rows), fallback_rows=len(failed))
+
+    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | None:
+        """All pre-activations above 0; None where the shortlist holds more than `limit`."""
+        scores, error = self._score(x)
+        if not bool(error.isfinite().all()):
+            return None
+        found = GroupedScores(scores).at_least(self._reach(torch.zeros_like(error), error), limit)
+        if found is None:
+            return None
+        acts = SparseActs(
+            offsets=found.offsets,
+            indices=found.columns,
+            values=self._exact_scores(x, found),
+            d_sae=len(self.encoder),
+        )
+        return Selected(acts=acts.where(acts.values > 0), candidates=acts.nnz, fallback_rows=0)
+
+    def _score(self, x: Float[Tensor, "n d_model"]) -> tuple[BFloat16[Tensor, "n d_sae"], Tensor]:
+        """The bf16 scores of a chunk and e of each position."""
+        d_model = x.shape[1]
+        inputs, scores = self._inputs[: len(x)], self._scores[: len(x)]
+        inputs[:, :d_model] = x
+        _mm(inputs, self._weights, scores)
+        norm = torch.linalg.vector_norm(x, dim=1)
+        lost = torch.linalg.vector_norm(x - inputs[:, :d_model].float(), dim=1)
+        rounding = 2 * (d_model + 2) * 2.0**-23 * ((norm + lost) * (self._norm + self._loss) + 2 * self._bias)
+        error = lost * self._norm + norm * self._loss + self._bias_loss + rounding
+        return scores, error * ROUND_UP + TINY
+
+    def _reach(self, bound: Float[Tensor, " n"], error: Float[Tensor, " n"]) -> BFloat16[Tensor, " n"]:
+        """The score below which nothing can have a true score of `bound` less the error."""
+        u = bound - HALF_ULP * bound.abs() - error
+        exact = u - HALF_ULP * u.abs() * ROUND_UP - 2.0**-20 * (bound.abs() + error)
+        rounded = exact.bfloat16()
+        below = torch.nextafter(rounded, torch.full_like(rounded, -torch.inf))
+        return torch.where(rounded.float() > exact, below, rounded)
+
+    def _exact_scores(self, x: Float[Tensor, "n d_model"], found: Candidates) -> Float[Tensor, " m"]:
+        scores = row_dots(x, self.encoder, found.offsets, found.rows, found.columns)
+        return scores + self.b_enc[found.columns]
+
+    def _rows(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
+        return self.exact.pre_acts(x)
+
+    def _by_rows(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
+        """Every position by its fp32 row."""
+        whole = self.exact.top_k(x, k)
+        return Selected(acts=whole.acts, candidates=whole.candidates, fallback_rows=len(x))
+
+
+def _mm(
+    inputs: BFloat16[Tensor, "n d"], weights: BFloat16[Tensor, "d_sae d"], out: BFloat16[Tensor, "n d_sae"]
+) -> None:
+    """inputs · weightsᵀ with fp32 accumulation all the way, which the bound relies on."""
+    if inputs.device.type != "cuda":
+        torch.mm(inputs, weights.T, out=out)
+        return
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_bf16_reduced_precision_reduction
+    matmul.allow_bf16_reduced_precision_reduction = False
+    try:
+        torch.mm(inputs, weights.T, out=out)
+    finally:
+        matmul.allow_bf16_reduced_precision_reduction = before

@@ -1,0 +1,84 @@
+"""From positions to their selected features: the encoder product and the selection that follows it, in one.
+
+An encoder owns the buffers of one chunk of positions; no [n, d_sae] matrix outlives a call. This one multiplies
+in fp32; `certificate.py` has the one that multiplies in bf16 and proves that it lost nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.kernels.sparse import SparseActs
+from monosema.kernels.topk import GroupedScores, top_k
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    """Active features of a chunk and what finding them took."""
+
+    acts: SparseActs
+    """Values are encoder outputs f > 0; the order within a row is left open."""
+    candidates: int
+    """Pairs whose fp32 value was looked at one by one."""
+    fallback_rows: int
+    """Positions that no proof covered, so that their whole fp32 row was computed."""
+
+
+class Encoder(Protocol):
+    """What the training step asks of an encoder."""
+
+    def refresh(self) -> None:
+        """Take note that the weights have changed."""
+
+    def top_k(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
+        """The k largest pre-activations of each position, those above 0 only."""
+
+    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | None:
+        """All pre-activations above 0; None where they are more than `limit`."""
+
+    def pre_acts(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
+        """encoder · x + b_enc in fp32, in a buffer that the next call overwrites."""
+
+
+class ExactEncoder:
+    """Pre-activations by an fp32 product of at most `rows` positions at a time."""
+
+    def __init__(
+        self, encoder: Float[Tensor, "d_sae d_model"], b_enc: Float[Tensor, " d_sae"], rows: int
+    ) -> None:
+        self.encoder, self.b_enc = encoder, b_enc
+        self._rows = rows
+        self._buffer: Tensor | None = None  # [rows, d_sae], made when first needed
+
+    def refresh(self) -> None:
+        """Nothing to do: the weights are read as they are."""
+
+    def pre_acts(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
+        """encoder · x + b_enc in fp32, in a buffer that the next call overwrites."""
+        if self._buffer is None:
+            self._buffer = x.new_empty(self._rows, len(self.encoder))
+        return torch.addmm(self.b_enc, x, self.encoder.T, out=self._buffer[: len(x)])
+
+    def top_k(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
+        """The k largest pre-activations of each position, those above 0 only."""
+        values, indices = top_k(self.pre_acts(x), k)
+        acts = SparseActs.from_topk(values, indices, len(self.encoder), ordered=False)
+        return Selected(acts=acts, candidates=values.numel(), fallback_rows=0)
+
+    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | None:
+        """All pre-activations above 0; None where they are more than `limit`."""
+        pre_acts = self.pre_acts(x)
+        smallest = torch.full((len(x),), torch.finfo(pre_acts.dtype).tiny, device=x.device)
+        found = GroupedScores(pre_acts).at_least(smallest.to(pre_acts.dtype), limit)
+        if found is None:
+            return None
+        values = pre_acts[found.rows, found.columns]
+        acts = SparseActs(
+            offsets=found.offsets, indices=found.columns, values=values, d_sae=len(self.encoder)
+        )
+        return Selected(acts=acts, candidates=acts.nnz, fallback_rows=0)

@@ -1,0 +1,87 @@
+"""Products with sparse activations: gather-dots by position, weighted row sums by feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+_SUM = 0  # embedding_bag's mode in ATen
+
+
+def row_dots(
+    left: Float[Tensor, "n d"],
+    right: Float[Tensor, "m d"],
+    offsets: Int[Tensor, " ends"],
+    rows: Int[Tensor, " nnz"],
+    columns: Int[Tensor, " nnz"],
+) -> Float[Tensor, " nnz"]:
+    """left[row] · right[column] of every pair; `rows` ascend, `offsets` are theirs.
+
+    It is the gradient of embedding_bag in its weights, for which torch has a kernel that gathers nothing.
+    """
+    if not len(rows):
+        return left.new_zeros(0)
+    return torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        left, right, columns, offsets, rows, _SUM
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ByFeature:
+    """The pairs of sparse activations in the order of their features, positions ascending in each.
+
+    The order comes from a stable sort and the sums from one worker a feature, so that results are the same
+    bits for a given thread count, on a GPU too: nothing is added atomically.
+    """
+
+    offsets: Int[Tensor, " ends"]
+    """Where each feature's pairs begin, and the end."""
+    order: Int[Tensor, " nnz"]
+    """The pair, row by row, that stands at each place."""
+    rows: Int[Tensor, " nnz"]
+    """Position of the pair at each place."""
+
+    @classmethod
+    def of(cls, rows: Int[Tensor, " nnz"], columns: Int[Tensor, " nnz"], d_sae: int) -> ByFeature:
+        """Sort pairs, given row by row, by their columns."""
+        features, order = columns.to(torch.int32).sort(stable=True)
+        bounds = torch.arange(d_sae + 1, dtype=torch.int32, device=columns.device)
+        return cls(torch.searchsorted(features, bounds), order, rows[order])
+
+    def counts(self) -> Int[Tensor, " d_sae"]:
+        """Pairs of each feature."""
+        return self.offsets.diff()
+
+    def sums(self, values: Float[Tensor, " nnz"]) -> Float[Tensor, " d_sae"]:
+        """Sum over the pairs of each feature; `values` stand row by row."""
+        total = torch.segment_reduce(values[self.order], "sum", offsets=self.offsets, initial=0.0)
+        assert isinstance(total, Tensor)
+        return total
+
+    def blocks(self, size: int) -> Iterator[tuple[slice, ByFeature]]:
+        """Cut into runs of `size` features; `order` and `rows` are views."""
+        for start in range(0, len(self.offsets) - 1, size):
+            offsets = self.offsets[start : start + size + 1]
+            pairs = slice(int(offsets[0]), int(offsets[-1]))
+            yield (
+                slice(start, start + len(offsets) - 1),
+                ByFeature(offsets - offsets[0], self.order[pairs], self.rows[pairs]),
+            )
+
+    def row_sums(
+        self, weights: Float[Tensor, " all"], matrix: Float[Tensor, "n d"]
+    ) -> Float[Tensor, "features d"]:
+        """Σ weight · matrix[position] over the pairs of each feature; `weights` stand row by row."""
+        return embedding_bag(
+            self.rows,
+            matrix,
+            self.offsets,
+            mode="sum",
+            per_sample_weights=weights[self.order],
+            include_last_offset=True,
+        )

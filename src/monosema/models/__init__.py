@@ -1,0 +1,19 @@
+"""Language models: hook points, capture, edits, generation."""
+
+from monosema.models.dtype import DtypeChoice, measure_dtype
+from monosema.models.hooks import HookPoint
+from monosema.models.loading import Facts, describe_model, load_tokenizer
+from monosema.models.model import Generated, LanguageModel
+from monosema.models.settings import ModelSettings
+
+__all__ = [
+    "DtypeChoice",
+    "Facts",
+    "Generated",
+    "HookPoint",
+    "LanguageModel",
+    "ModelSettings",
+    "describe_model",
+    "load_tokenizer",
+    "measure_dtype",
+]

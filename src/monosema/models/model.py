@@ -1,0 +1,412 @@
+"""Any Hugging Face causal language model: capture activations, edit them, and go on from them.
+
+Padding: `real` [b, s] says which positions are tokens. Rows padded on the right need no mask, because a causal
+model's tokens never see what comes after them; rows padded on the left get a mask and positions of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import AutoModel, AutoModelForCausalLM
+
+from monosema.errors import MonosemaError, ResourceError, UsageError
+from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
+from monosema.models.families import Side, blocks_of, find
+from monosema.models.hooks import HookPoint
+from monosema.models.loading import folder_of, identity, load_tokenizer, quiet, read_config, truncated, weights_of
+
+EditFn = Callable[[Tensor], Tensor]
+LOGIT_BYTES = 256 << 20
+"""Most bytes of logits that `losses` holds at once."""
+
+
+class _Reached(Exception):  # noqa: N818 (no error: the deepest hook point was reached)
+    pass
+
+
+def _first(value: Any) -> Tensor:
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _like(value: Any, first: Tensor) -> Any:
+    return (first, *value[1:]) if isinstance(value, tuple) else first
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the model wrote."""
+
+    texts: list[str]
+    """Continuations without special tokens."""
+    ids: list[list[int]]
+    """Their tokens, up to and without the end token."""
+
+
+class LanguageModel:
+    """A causal language model and its tokenizer."""
+
+    def __init__(
+        self, network: nn.Module, config: Any, folder: Path, *, name: str, whole: bool, choice: DtypeChoice
+    ) -> None:
+        """Made by `load`."""
+        self._network, self._config, self._folder = network, config, folder
+        self._text = config.get_text_config()
+        self._base: nn.Module = network.base_model if whole else network
+        self._blocks = blocks_of(self._base, self._text.model_type)
+        self._whole = whole
+        self._real: Bool[Tensor, "b s"] | None = None
+        self.name = name
+        """Source that it was loaded from, a folder's name only."""
+        self.dtype_choice = choice.to_dict()
+        """What was measured to choose the number format."""
+
+    @classmethod
+    def load(
+        cls,
+        source: str,
+        *,
+        dtype: torch.dtype | str | None = None,
+        device: torch.device | str | None = None,
+        until: HookPoint | str | None = None,
+        adapter: str | None = None,
+        device_map: str | None = None,
+    ) -> LanguageModel:
+        """Load a hub id, a folder of safetensors, a GGUF file or `smollm2`.
+
+        With `until`, only the layers up to that hook point are loaded and the model can only capture. Raises
+        `UsageError` (unknown, no safetensors, hook point outside the model), `DamagedError` (GGUF) and
+        `ResourceError` (memory).
+        """
+        folder = folder_of(source)
+        config = read_config(folder)
+        weights_of(folder)
+        place = choose_device(str(device) if device is not None else None)
+        choice = measure_dtype(place) if dtype is None else DtypeChoice(str(dtype), "asked for")
+        if until is not None:
+            hook = until if isinstance(until, HookPoint) else HookPoint.parse(until)
+            hook.check(config.get_text_config().num_hidden_layers)
+            config = truncated(config, hook.layer + 1)
+        options: dict[str, Any] = {"config": config, "dtype": parse_dtype(choice.dtype)}
+        if device_map is not None:
+            options["device_map"] = device_map
+        network = _weights(folder, options, whole=until is None)
+        if adapter is not None:
+            network = _adapted(network, adapter)
+        if device_map is None:
+            network = network.to(place)
+        name = source if not Path(source).exists() else Path(source).name
+        model = cls(network.eval(), config, folder, name=name, whole=until is None, choice=choice)
+        return model
+
+    @cached_property
+    def hash(self) -> str:
+        """Identity of the weights, independent of their path."""
+        return identity(self._folder)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The fast tokenizer."""
+        return load_tokenizer(str(self._folder))
+
+    @property
+    def n_layers(self) -> int:
+        """Blocks that are loaded."""
+        return len(self._blocks)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self._text.hidden_size)
+
+    @property
+    def vocabulary(self) -> int:
+        """Rows of the token embedding."""
+        return int(self._text.vocab_size)
+
+    @property
+    def context(self) -> int:
+        """Most positions that the model can see."""
+        return int(getattr(self._text, "max_position_embeddings", None) or 2048)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights."""
+        return next(self._network.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the embedding lies."""
+        return next(self._network.parameters()).device
+
+    @torch.inference_mode()
+    def width(self, hook: HookPoint | str) -> int:
+        """Width of the activations at a hook point."""
+        key = str(hook)
+        return self.capture(torch.zeros(1, 1, dtype=torch.int64), [key])[str(HookPoint.parse(key))].shape[-1]
+
+    @torch.inference_mode()
+    def capture(
+        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint | str], real: Bool[Tensor, "b s"] | None = None
+    ) -> dict[str, Float[Tensor, "b s width"]]:
+        """Activations at hook points, by their canonical names; layers past the deepest one do not run."""
+        wanted = [self._parsed(hook) for hook in hooks]
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str) -> EditFn:
+            def read(x: Tensor) -> Tensor:
+                found[name] = x.clone()
+                if len(found) == len(wanted):
+                    raise _Reached
+                return x
+
+            return read
+
+        with ExitStack() as stack:
+            for hook in wanted:
+                stack.enter_context(self._hooked(hook, keep(str(hook))))
+            try:
+                self._run(self._base, ids, real)
+            except _Reached:
+                pass
+        return {name: _rows(x, ids) for name, x in found.items()}
+
+    @contextmanager
+    def edit(self, edits: Mapping[HookPoint | str, EditFn]) -> Iterator[None]:
+        """Within the block, activations at these hook points are what the functions make of them.
+
+        A function gets x [b, s, width] and gives the same shape. It acts on real positions only: padding stays.
+        In `generate` it is called for the prompt and then for each new token.
+        """
+        with ExitStack() as stack:
+            for hook, fn in edits.items():
+                stack.enter_context(self._hooked(self._parsed(hook), self._on_real(fn)))
+            yield
+
+    @torch.inference_mode()
+    def logits(
+        self, ids: Int[Tensor, "b s"], real: Bool[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b s vocabulary"]:
+        """Next-token logits at every position."""
+        self._need_head()
+        logits: Tensor = self._run(self._network, ids, real).logits
+        return logits
+
+    @torch.inference_mode()
+    def resume(
+        self,
+        hook: HookPoint | str,
+        x: Float[Tensor, "b s width"],
+        ids: Int[Tensor, "b s"],
+        real: Bool[Tensor, "b s"] | None = None,
+    ) -> Float[Tensor, "b s vocabulary"]:
+        """Logits when the activations at a hook point are x; layers before a residual hook point do not run."""
+        self._need_head()
+        point = self._parsed(hook)
+        x = x.to(self.device, self.dtype)
+        skipped = {"resid_post": point.layer + 1, "resid_pre": point.layer}.get(point.kind, 0)
+        with ExitStack() as stack:
+            if skipped:
+                stack.enter_context(self._skipping(skipped, x))
+            else:
+                stack.enter_context(self._hooked(point, lambda _: x.reshape(_.shape)))
+            return self.logits(ids, real)
+
+    @torch.inference_mode()
+    def losses(
+        self, ids: Int[Tensor, "b s"], real: Bool[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b s_less_1"]:
+        """Loss of each next token in nats, float32; column j is that of predicting token j + 1."""
+        rows = max(1, LOGIT_BYTES // (4 * ids.shape[1] * self.vocabulary))
+        parts = []
+        for begin in range(0, len(ids), rows):
+            some = slice(begin, begin + rows)
+            logits = self.logits(ids[some], None if real is None else real[some])[:, :-1].float()
+            targets = ids[some, 1:].to(logits.device)
+            parts.append(nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").cpu())
+        return torch.cat(parts)
+
+    @torch.inference_mode()
+    def generate(
+        self, prompts: Sequence[str] | Sequence[Sequence[int]], *, max_new_tokens: int = 64,
+        temperature: float = 0.0, seed: int = 0,
+    ) -> Generated:
+        """Continue texts or token lists as one batch, padded on the left; greedy at temperature 0."""
+        self._need_head()
+        lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
+        ids, real = self._padded(lists, left=True)
+        end = self.tokenizer.eos_token_id
+        options = {"do_sample": False} if temperature == 0 else {"do_sample": True, "temperature": temperature}
+        with torch.random.fork_rng(devices=[]), self._padding(real), quiet():
+            torch.manual_seed(seed)
+            out = self._network.generate(
+                input_ids=ids.to(self.device),
+                attention_mask=real.long().to(self.device),
+                max_new_tokens=max_new_tokens,
+                pad_token_id=end if end is not None else 0,
+                top_k=0, top_p=1.0, **options,
+            )
+        new = [[int(t) for t in row] for row in out[:, ids.shape[1] :]]
+        cut = [row[: row.index(end)] if end in row else row for row in new]
+        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in cut], cut)
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of a text; special tokens that stand in it are plain text. BOS as the tokenizer puts it."""
+        ids: list[int] = self.tokenizer(text, split_special_tokens=True).input_ids
+        return ids
+
+    def chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Tokens of a chat up to where the assistant answers; raise `UsageError` without a chat template."""
+        if self.tokenizer.chat_template is None:
+            raise UsageError(f"{self.name} has no chat template; give plain text")
+        ids: list[int] = self.tokenizer.apply_chat_template(
+            list(messages), add_generation_prompt=True, return_dict=True
+        )["input_ids"]
+        return ids
+
+    def tokenize(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
+        """Tokens of texts as one batch, padded on the right, and which positions are real."""
+        return self._padded([self.encode(text) for text in texts], left=False)
+
+    def _padded(self, lists: Sequence[Sequence[int]], *, left: bool) -> tuple[Tensor, Tensor]:
+        length = max((len(one) for one in lists), default=0)
+        if length == 0:
+            raise UsageError("there is no token in the prompts; give some text")
+        ids = torch.zeros(len(lists), length, dtype=torch.int64)
+        real = torch.zeros(len(lists), length, dtype=torch.bool)
+        for row, one in enumerate(lists):
+            place = slice(length - len(one), length) if left else slice(0, len(one))
+            ids[row, place], real[row, place] = torch.tensor(one, dtype=torch.int64), True
+        return ids, real
+
+    def _parsed(self, hook: HookPoint | str) -> HookPoint:
+        point = hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)
+        point.check(self.n_layers)
+        return point
+
+    def _need_head(self) -> None:
+        if not self._whole:
+            raise UsageError("this model was loaded up to a hook point only; load it whole to get logits")
+
+    def _on_real(self, fn: EditFn) -> EditFn:
+        def act(x: Tensor) -> Tensor:
+            new = fn(x)
+            if self._real is None or self._real.shape[1] != x.shape[1] or bool(self._real.all()):
+                return new
+            return torch.where(self._real.to(x.device)[:, :, None], new, x)
+
+        return act
+
+    @contextmanager
+    def _hooked(self, hook: HookPoint, act: EditFn) -> Iterator[None]:
+        module, side = find(self._blocks[hook.layer], hook, self._text.model_type)
+        handle = _register(module, side, act)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    @contextmanager
+    def _skipping(self, layers: int, x: Tensor) -> Iterator[None]:
+        """The first `layers` blocks do nothing; what leaves the last of them is x."""
+        blocks = list(self._blocks)[:layers]
+        tuples = self._blocks_return_tuples
+
+        def give(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+            return (x,) if tuples else x
+
+        before = [block.__dict__.get("forward") for block in blocks]
+        for block in blocks:
+            block.forward = give
+        try:
+            yield
+        finally:
+            for block, forward in zip(blocks, before, strict=True):
+                if forward is None:
+                    del block.forward
+                else:
+                    block.forward = forward
+
+    @cached_property
+    def _blocks_return_tuples(self) -> bool:
+        seen: list[bool] = []
+        handle = self._blocks[0].register_forward_hook(lambda m, a, out: seen.append(isinstance(out, tuple)))
+        try:
+            self._run(self._base, torch.zeros(1, 1, dtype=torch.int64), None)
+        finally:
+            handle.remove()
+        return seen[0]
+
+    @contextmanager
+    def _padding(self, real: Tensor | None) -> Iterator[None]:
+        before, self._real = self._real, real
+        try:
+            yield
+        finally:
+            self._real = before
+
+    def _run(self, module: nn.Module, ids: Tensor, real: Tensor | None) -> Any:
+        inputs: dict[str, Any] = {"input_ids": ids.to(self.device), "use_cache": False}
+        if real is not None and not _right_padded(real):
+            inputs["attention_mask"] = real.long().to(self.device)
+            inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)
+        if ids.shape[1] > self.context:
+            raise UsageError(f"rows have {ids.shape[1]} tokens; {self.name} sees at most {self.context}")
+        try:
+            with self._padding(real):
+                return module(**inputs)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise ResourceError(
+                f"out of memory in a forward pass of {tuple(ids.shape)} tokens; lower tokens_per_batch"
+            ) from error
+
+
+def _right_padded(real: Bool[Tensor, "b s"]) -> bool:
+    return bool((real[:, 1:] <= real[:, :-1]).all())
+
+
+def _rows(x: Tensor, ids: Tensor) -> Tensor:
+    return x.view(*ids.shape, -1)  # OPT flattens rows before its MLP
+
+
+def _register(module: nn.Module, side: Side, act: EditFn) -> Any:
+    if side == "output":
+        return module.register_forward_hook(lambda m, args, out: _like(out, act(_first(out))))
+
+    def before(m: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if args:
+            return (act(args[0]), *args[1:]), kwargs
+        return args, kwargs | {"hidden_states": act(kwargs["hidden_states"])}
+
+    return module.register_forward_pre_hook(before, with_kwargs=True)
+
+
+def _weights(folder: Path, options: dict[str, Any], *, whole: bool) -> nn.Module:
+    loader = AutoModelForCausalLM if whole else AutoModel
+    try:
+        with quiet():
+            return loader.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, **options)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise ResourceError(f"out of memory while loading {folder.name}; use a smaller model or dtype") from None
+    except (ValueError, OSError, ImportError, RuntimeError, KeyError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"the model in {folder} cannot be loaded ({first})") from None
+
+
+def _adapted(network: nn.Module, adapter: str) -> nn.Module:
+    try:
+        from peft import PeftModel
+    except ImportError:
+        raise UsageError('adapters need peft; install it with: pip install "monosema[adapters]"') from None
+    try:
+        return PeftModel.from_pretrained(network, adapter).merge_and_unload()
+    except (ValueError, OSError, RuntimeError) as error:
+        raise MonosemaError(f"adapter {adapter} does not fit the model ({str(error).splitlines()[0]})") from None

@@ -1,0 +1,120 @@
+"""What a study asks: the tables of study.toml, each checked against the dataclasses of the rooms that they set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from monosema.corpora import CorpusSettings
+from monosema.errors import UsageError, lookup
+from monosema.evaluation import EvaluationSettings
+from monosema.models import HookPoint, ModelSettings
+from monosema.sae import KINDS, Kind
+from monosema.settings import check_keys, field_names, parse
+from monosema.study import TOML
+from monosema.training import TrainSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SAEPlace:
+    """Where an SAE stands: the first lines of `[saes.NAME]`."""
+
+    hook: str
+    """Hook point that it reads and writes, such as resid_post.15."""
+    model: str = "main"
+    """Name of the model among `[models]`."""
+    corpus: str = "main"
+    """Name of the corpus among `[corpora]`."""
+    kind: str = "topk"
+    """Row of `KINDS`."""
+    d_sae: int = 8192
+    """Number of features."""
+    store: bool | None = None
+    """Whether activations are harvested once to disk; None: where the disk has room for them."""
+
+    def __post_init__(self) -> None:
+        if self.d_sae < 1:
+            raise UsageError(f"d_sae is {self.d_sae}; expected 1 or more; try 8192")
+        object.__setattr__(self, "hook", str(HookPoint.parse(self.hook)))
+
+
+@dataclass(frozen=True)
+class SAEAsked:
+    """One table `[saes.NAME]`: its place, the settings of its kind and of its training."""
+
+    place: SAEPlace
+    kind: Kind
+    training: TrainSettings
+
+    @property
+    def activations(self) -> str:
+        """Name of the activations that it is trained on."""
+        return f"{self.place.corpus}.{self.place.model}.{self.place.hook}"
+
+    @property
+    def tokens(self) -> str:
+        """Name of the tokens behind them."""
+        return f"{self.place.corpus}.{self.place.model}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All of study.toml."""
+
+    seed: int
+    models: Mapping[str, ModelSettings]
+    corpora: Mapping[str, CorpusSettings]
+    saes: Mapping[str, SAEAsked]
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+
+def _tables(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    tables = raw.get(key, {})
+    if not isinstance(tables, Mapping) or not tables:
+        raise UsageError(f"{TOML}: {key} is missing; expected at least one table [{key}.main]")
+    for name in tables:
+        if not name.replace("-", "").replace("_", "").isalnum():
+            raise UsageError(f'{TOML}: {key}."{name}" is no name; expected letters, digits, - and _')
+    return tables
+
+
+def _sae(table: Any, where: str) -> SAEAsked:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{where} is {table!r}; expected a table of settings")
+    kind_class = lookup(KINDS, str(table.get("kind", "topk")), f"kind in {where}")
+    check_keys(table, field_names(SAEPlace, kind_class, TrainSettings), where)
+
+    def part(cls: type[T]) -> T:
+        return parse(cls, {key: value for key, value in table.items() if key in field_names(cls)}, where)
+
+    place = part(SAEPlace)
+    kind: Kind = part(kind_class)
+    try:
+        kind.check(place.d_sae)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    return SAEAsked(place, kind, part(TrainSettings))
+
+
+def read_asked(raw: Mapping[str, Any]) -> Asked:
+    """Check the text of study.toml; raise `UsageError` that names file, key, expected and nearest."""
+    check_keys(raw, ["seed", "models", "corpora", "saes", "evaluation"], TOML)
+    seed = raw.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise UsageError(f"{TOML}: seed is {seed!r}; expected a whole number of 0 or more")
+    asked = Asked(
+        seed=seed,
+        models={k: parse(ModelSettings, v, f"{TOML}: models.{k}") for k, v in _tables(raw, "models").items()},
+        corpora={
+            k: parse(CorpusSettings, v, f"{TOML}: corpora.{k}") for k, v in _tables(raw, "corpora").items()
+        },
+        saes={k: _sae(v, f"{TOML}: saes.{k}") for k, v in _tables(raw, "saes").items()},
+        evaluation=parse(EvaluationSettings, raw.get("evaluation", {}), f"{TOML}: evaluation"),
+    )
+    for name, sae in asked.saes.items():
+        lookup(asked.models, sae.place.model, f"model in {TOML}: saes.{name}")
+        lookup(asked.corpora, sae.place.corpus, f"corpus in {TOML}: saes.{name}")
+    return asked

@@ -1,0 +1,217 @@
+"""How each artifact is made inside its draft. Everything here can be killed and called again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monosema.activations import (
+    ActivationStats,
+    ActivationStore,
+    ActivationStream,
+    LiveStream,
+    StoreStream,
+    derive_seed,
+    harvest_to_disk,
+    measure,
+    plan_harvest,
+    store_bytes,
+)
+from monosema.artifact import Draft, read_json, write_json
+from monosema.corpora import read_documents, write_tokens
+from monosema.errors import ResourceError
+from monosema.evaluation import evaluate
+from monosema.models import HookPoint, LanguageModel, load_tokenizer
+from monosema.pipeline.table import EVALUATION, FIGURES
+from monosema.pipeline.work import PLAN, Plan, Work, load_model
+from monosema.sae import SAE, SAEConfig, fit_threshold
+from monosema.training import TrainPlan, steps_done, train
+from monosema.training import make_plan as make_train_plan
+
+BATCH_SIZES = (1024, 2048, 4096, 8192)
+STORE_SHARE = 0.25
+"""Activations are kept on disk where they take at most this share of what is free."""
+LIVE_STATS_POSITIONS = 200_000
+"""Positions behind scale and mean where activations are not kept."""
+THRESHOLD_POSITIONS = 50_000
+"""Training positions on which inference thresholds are fitted."""
+
+
+def once(path: Path, decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What was decided when this artifact was begun; a resume reads it and never decides again."""
+    if not path.exists():
+        write_json(path, decide())
+    return read_json(path)
+
+
+def make_plan(work: Work, name: str, draft: Draft) -> None:
+    """Choose dtype and batch size by measuring, and freeze them."""
+    model = load_model(work, name)
+    tokens_per_batch, rates = _batch_size(model)
+    plan = Plan(
+        model_hash=model.hash,
+        tokenizer_hash=model.tokenizer_hash,
+        n_layers=model.n_layers,
+        d_model=model.d_model,
+        context=model.context,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        tokens_per_batch=work.asked.models[name].tokens_per_batch or tokens_per_batch,
+        threads=torch.get_num_threads(),
+        measured={"tokens_per_second": rates, "dtype": model.dtype_choice},
+    )
+    once(draft.path / PLAN, lambda: asdict(plan))
+    draft.measured |= plan.measured
+
+
+def _batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
+    """The smallest batch whose rate through the first layers is within 5% of the best."""
+    length = min(256, model.context)
+    hook = HookPoint("resid_post", min(1, model.n_layers - 1))
+    ids = torch.arange(max(BATCH_SIZES) + length).remainder(model.vocabulary)
+    rates = {}
+    for size in BATCH_SIZES:
+        batch = ids[: size // length * length].view(-1, length)
+        model.capture(batch[:1], [hook])  # first use allocates
+        start = time.perf_counter()
+        model.capture(batch, [hook])
+        rates[str(size)] = round(batch.numel() / (time.perf_counter() - start), 1)
+    best = max(rates.values())
+    return next(size for size in BATCH_SIZES if rates[str(size)] >= 0.95 * best), rates
+
+
+def make_tokens(work: Work, name: str, draft: Draft) -> None:
+    """Read, split, encode and pack the text."""
+    sae = next(sae for sae in work.asked.saes.values() if sae.tokens == name)
+    settings = work.asked.corpora[sae.place.corpus]
+    tokenizer = load_tokenizer(work.source(sae.place.model))
+    with work.reporter.stage("tokens", settings.tokens or 0, "tokens") as progress:
+        summary = write_tokens(
+            draft.path, read_documents(settings, work.study.path), tokenizer, settings, progress
+        )
+    draft.measured |= asdict(summary)
+
+
+def make_activations(work: Work, name: str, draft: Draft) -> None:
+    """Harvest a hook point to disk, or only measure it where the disk has no room."""
+    sae = next(sae for sae in work.asked.saes.values() if sae.activations == name)
+    plan, tokens, hook = work.plan(sae.place.model), work.tokens(sae.tokens), sae.place.hook
+    model = work.model(sae.place.model, until=hook)
+    width = model.width(hook)
+
+    def decide() -> dict[str, Any]:
+        needed = store_bytes(tokens.count("train"), width, model.dtype)
+        free = shutil.disk_usage(draft.path).free
+        wish = sae.place.store
+        if wish and needed > free:
+            raise ResourceError(
+                f"the activations need {needed / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; free some, "
+                "set store = false in study.toml, or lower tokens of the corpus"
+            )
+        return {"stored": needed <= STORE_SHARE * free if wish is None else wish}
+
+    if once(draft.path / "choice.json", decide)["stored"]:
+        harvest_plan = plan_harvest(width, model.dtype, tokens_per_batch=plan.tokens_per_batch)
+        stats = harvest_to_disk(model, tokens, {hook: draft.path}, harvest_plan, progress=work.reporter)[
+            hook
+        ].stats
+    else:
+        most = min(LIVE_STATS_POSITIONS, tokens.count("train"))
+        found = measure(model, tokens, [hook], tokens_per_batch=plan.tokens_per_batch, max_positions=most)
+        stats = found[hook]
+        stats.save(draft.path)
+    draft.measured |= {
+        "positions": stats.n + stats.massive,
+        "massive_share": stats.massive_share,
+        "median_norm": stats.median_norm,
+        "scale": stats.scale,
+    }
+
+
+def make_sae(work: Work, name: str, draft: Draft) -> None:
+    """Train one SAE; go on from its checkpoint where there is one."""
+    asked = work.asked.saes[name]
+    place = asked.place
+    folder = work.artifact("activations", asked.activations).path
+    stats = ActivationStats.load(folder)
+    seed = derive_seed(work.asked.seed, f"sae/{name}")
+    stream = _stream(work, name, folder, stats, seed)
+    config = SAEConfig(
+        kind=asked.kind,
+        d_model=stats.d_model,
+        d_sae=place.d_sae,
+        input=place.hook,
+        output=place.hook,
+        model=work.asked.models[place.model].source,
+        model_hash=work.plan(place.model).model_hash,
+        seed=seed,
+    )
+    plan = TrainPlan(
+        **once(
+            draft.path / PLAN,
+            lambda: asdict(make_train_plan(asked.training, config, positions=stream.total)),
+        )
+    )
+    sae = SAE.initialise(config, mean=stats.mean.float(), scale=stats.scale, massive=stats.massive_threshold)
+    checkpoint = draft.scratch / "checkpoint.safetensors"
+    done = steps_done(checkpoint) * plan.batch
+    with work.plain_reporter.stage("train", plan.positions, done=done) as progress:
+        result = train(
+            sae,
+            stream,
+            plan,
+            checkpoint=checkpoint,
+            metrics=draft.logs / "metrics",
+            progress=progress,
+            stop=work.stop,
+        )
+    if plan.l1:
+        rows = stream.next(min(THRESHOLD_POSITIONS, stream.total))
+        sae = sae.with_threshold(fit_threshold(sae, rows))
+    for left in draft.path.glob("sae.*"):
+        left.unlink()  # of a try that was killed between here and the commit
+    sae.save(draft.path)
+    draft.measured |= asdict(result)
+
+
+def _stream(work: Work, name: str, folder: Path, stats: ActivationStats, seed: int) -> ActivationStream:
+    asked = work.asked.saes[name]
+    if read_json(folder / "choice.json")["stored"]:
+        return StoreStream(ActivationStore(folder), stats, seed)
+    return LiveStream(
+        work.model(asked.place.model, until=asked.place.hook),
+        work.tokens(asked.tokens),
+        asked.place.hook,
+        stats,
+        tokens_per_batch=work.plan(asked.place.model).tokens_per_batch,
+        seed=seed,
+    )
+
+
+def make_evaluation(work: Work, name: str, draft: Draft) -> None:
+    """Measure one SAE on held-out documents."""
+    asked = work.asked.saes[name]
+    plan, settings = work.plan(asked.place.model), work.asked.evaluation
+    sae = SAE.load(work.artifact("sae", name).path)
+    model = work.model(asked.place.model)
+    sae.check_model(model.name, model.hash)
+    found = evaluate(
+        model,
+        sae,
+        work.tokens(asked.tokens),
+        split=settings.split,
+        tokens_per_batch=plan.tokens_per_batch,
+        max_positions=settings.max_positions,
+        ce_positions=settings.ce_positions,
+        baselines=settings.baselines,
+        seed=derive_seed(work.asked.seed, f"evaluation/{name}"),
+        progress=work.reporter,
+    )
+    write_json(draft.path / EVALUATION, found.to_dict())
+    draft.measured |= {key: find(found.to_dict())["value"] for key, (_, find) in FIGURES.items()}

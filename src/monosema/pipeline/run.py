@@ -1,0 +1,159 @@
+"""What the verbs call: make a study, run it, tell how it stands, and give its figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from monosema.artifact import Artifact, drafting
+from monosema.errors import RefusedError
+from monosema.models import HookPoint, describe_model
+from monosema.pipeline.asked import read_asked
+from monosema.pipeline.stages import STAGES, Stage
+from monosema.pipeline.table import EVALUATION, figure_table
+from monosema.pipeline.work import Work, never
+from monosema.progress import Reporter
+from monosema.study import Status, Study
+
+BUNDLED = "world:first_slice"
+
+
+def open_study(path: Path | str) -> Study:
+    """Open a study and check its settings."""
+    study = Study(path)
+    read_asked(study.settings)
+    return study
+
+
+def init(
+    path: Path | str,
+    *,
+    model: str = "smollm2",
+    sources: list[str] | None = None,
+    sae: Mapping[str, Any] | None = None,
+    tokens: int | None = None,
+    seed: int = 0,
+) -> Study:
+    """Make a study: write its study.toml with what was given and leave the rest to the defaults.
+
+    The hook point is, unless given, the residual stream after the middle layer (C1). Paths are kept relative
+    to the study where they lie inside it. Raises `UsageError` for an unknown model or hook point.
+    """
+    folder = Path(path)
+    given = {key: value for key, value in (sae or {}).items() if value is not None}
+    facts = describe_model(model)
+    hook = HookPoint.parse(given.pop("hook")) if "hook" in given else facts.middle
+    hook.check(facts.n_layers)
+    text = tomlkit.document()
+    text.add(tomlkit.comment(f"What this study asks. Make it with: monosema run {folder.name}"))
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "models": {"main": {"source": _kept(model, folder)}},
+        "corpora": {"main": {"sources": [_kept(source, folder) for source in sources or [BUNDLED]]}},
+        "saes": {"main": {"hook": str(hook), **given}},
+    }
+    if tokens is not None:
+        settings["corpora"]["main"]["tokens"] = tokens
+    read_asked(settings)
+    text.update(settings)
+    return Study.create(folder, tomlkit.dumps(text))
+
+
+def _kept(source: str, folder: Path) -> str:
+    """A path as study.toml should hold it; hub ids and names stay as they are."""
+    if not Path(source).expanduser().exists():
+        return source
+    place = Path(source).expanduser().resolve()
+    inside = folder.resolve()
+    return place.relative_to(inside).as_posix() if place.is_relative_to(inside) else place.as_posix()
+
+
+def _status(work: Work, kind: str, stage: Stage, name: str) -> tuple[Status, dict[str, Any], dict[str, str]]:
+    asked = stage.asked(work, name)
+    parents = {
+        f"{parent}/{parent_name}": work.artifact(parent, parent_name, verify=False).hash
+        for parent, parent_name in stage.parents(work.asked, name)
+    }
+    return work.study.status(kind, name, asked, parents), asked, parents
+
+
+def states(study: Study) -> list[dict[str, str]]:
+    """How each artifact that the study asks for stands: fresh, absent, unfinished or stale, and why."""
+    work = Work(study)
+    found, unmade = [], set()
+    for kind, stage in STAGES.items():
+        for name in stage.names(work.asked):
+            waits = [f"{k}/{n}" for k, n in stage.parents(work.asked, name) if f"{k}/{n}" in unmade]
+            waits += ["plan"] if kind == "tokens" and unmade else []
+            if waits:
+                unmade.add(f"{kind}/{name}")
+                found.append({"artifact": f"{kind}/{name}", "state": "absent", "reason": ""})
+                continue
+            status, _, _ = _status(work, kind, stage, name)
+            if status.state in ("absent", "unfinished"):
+                unmade.add(f"{kind}/{name}")
+            found.append({"artifact": f"{kind}/{name}", "state": status.state, "reason": status.reason})
+    return found
+
+
+def run(
+    study: Study,
+    *,
+    until: str = "evaluation",
+    remake: bool = False,
+    verb: str = "run",
+    reporter: Reporter | None = None,
+    stop: Callable[[], bool] = never,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[str]:
+    """Make what is missing up to the stage `until`; return what was made.
+
+    Finished artifacts that are fresh are left alone; unfinished ones are gone on with. Raises `RefusedError`
+    for a stale one unless `remake`, and where another process writes the study.
+    """
+    with study.writing(verb) as news:
+        if news:
+            say(news)
+        work = Work(study, reporter=reporter, stop=stop)
+        made: list[str] = []
+        for kind, stage in STAGES.items():
+            for name in stage.names(work.asked):
+                start = time.monotonic()
+                if _make(work, kind, stage, name, remake):
+                    made.append(f"{kind}/{name}")
+                    seconds = round(time.monotonic() - start, 1)
+                    study.log(verb, made=made[-1], seconds=seconds)
+            if kind == until:
+                break
+    return made
+
+
+def _make(work: Work, kind: str, stage: Stage, name: str, remake: bool) -> bool:
+    status, asked, parents = _status(work, kind, stage, name)
+    if status.state == "fresh":
+        return False
+    if status.state == "stale" and not remake:
+        raise RefusedError(
+            f"{kind}/{name} is stale: {status.reason}; remake it with --remake (the old one moves to old/)"
+        )
+    place = work.study.place(kind, name)
+    with drafting(
+        place, kind=kind, asked=asked, parents=parents, seed=work.asked.seed, old=work.study.old
+    ) as draft:
+        stage.make(work, name, draft)
+    return True
+
+
+def figures(study: Study) -> dict[str, dict[str, Any]]:
+    """The evaluation of every SAE that has one: all figures, and rows for a table."""
+    found = {}
+    for name in read_asked(study.settings).saes:
+        place = study.place("evaluation", name)
+        if (place / EVALUATION).is_file():
+            artifact = Artifact.open(place, kind="evaluation")
+            found[name] = figure_table(artifact, study)
+    return found

@@ -1,0 +1,174 @@
+"""What the stages of one run share: the study, the loaded model and tokens, progress, the wish to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monosema.artifact import MANIFEST, Artifact, read_json
+from monosema.corpora import Tokens, digest_sources
+from monosema.errors import DamagedError, Interrupted, UsageError
+from monosema.models import LanguageModel
+from monosema.pipeline.asked import Asked, read_asked
+from monosema.progress import Reporter, Silent, StageProgress
+from monosema.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was measured on this machine for a model; written once, before any other stage."""
+
+    model_hash: str
+    """Identity of the weights."""
+    tokenizer_hash: str
+    """Identity of the tokenizer."""
+    n_layers: int
+    """Blocks of the model."""
+    d_model: int
+    """Width of the residual stream."""
+    context: int
+    """Most positions that the model can see."""
+    device: str
+    """Where the model runs."""
+    dtype: str
+    """Number format that it runs in, such as bfloat16."""
+    tokens_per_batch: int
+    """Tokens of one forward pass, padding among them."""
+    threads: int
+    """Threads that torch works with."""
+    measured: dict[str, Any]
+    """Rates behind these choices."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Plan:
+        """Read plan.json of a plan artifact."""
+        try:
+            return cls(**read_json(folder / PLAN))
+        except TypeError as error:
+            raise DamagedError(f"{folder / PLAN} is no plan ({error}); remake with --remake") from None
+
+
+PLAN = "plan.json"
+
+
+def never() -> bool:
+    """No wish to stop."""
+    return False
+
+
+class StoppableReporter:
+    """A reporter whose stages raise `Interrupted` at their next update once a stop is wished.
+
+    For stages whose parts are idempotent: what is unfinished is made again.
+    """
+
+    def __init__(self, inner: Reporter, stop: Callable[[], bool]) -> None:
+        self._inner, self._stop = inner, stop
+
+    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> StageProgress:
+        """Begin a stage."""
+        return _Stoppable(self._inner.stage(name, total, unit, done), self._stop)
+
+
+class _Stoppable:
+    def __init__(self, inner: StageProgress, stop: Callable[[], bool]) -> None:
+        self._inner, self._stop = inner, stop
+
+    def __enter__(self) -> _Stoppable:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._inner.__exit__(*exc)
+
+    def update(self, n: int, **figures: float) -> None:
+        self._inner.update(n, **figures)
+        if self._stop():
+            raise Interrupted("stopped; finished parts are kept: go on with the same command")
+
+
+class Work:
+    """One run over a study."""
+
+    def __init__(
+        self, study: Study, *, reporter: Reporter | None = None, stop: Callable[[], bool] = never
+    ) -> None:
+        self.study = study
+        self.stop = stop
+        self.plain_reporter = reporter or Silent()
+        self.reporter = StoppableReporter(self.plain_reporter, stop)
+        self._models: dict[tuple[str, str | None], LanguageModel] = {}
+        self._digests: dict[str, str] = {}
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What study.toml asks."""
+        return read_asked(self.study.settings)
+
+    def artifact(self, kind: str, name: str, *, verify: bool = True) -> Artifact:
+        """Open a finished artifact of the study."""
+        return self.study.open(kind, name, verify=verify)
+
+    def plan(self, model: str) -> Plan:
+        """The frozen plan of a model."""
+        return Plan.load(self.artifact("plan", model).path)
+
+    def model(self, name: str, *, until: str | None = None) -> LanguageModel:
+        """Load a model as its plan says, with the layers up to `until` only where that is enough.
+
+        One model is held at a time. Raises `UsageError` where its weights are not those of the plan.
+        """
+        if (name, until) not in self._models:
+            self._models.clear()
+            plan = self.plan(name)
+            torch.set_num_threads(plan.threads)
+            model = load_model(self, name, dtype=plan.dtype, device=plan.device, until=until)
+            if model.hash != plan.model_hash:
+                raise UsageError(
+                    f"the weights of models.{name} are not those that this study began with; "
+                    f"give back the old ones, or make another study for the new ones"
+                )
+            self._models[name, until] = model
+        return self._models[name, until]
+
+    def source(self, name: str) -> str:
+        """Source of `[models.NAME]`; a relative path counts from the study's folder."""
+        source = self.asked.models[name].source
+        inside = self.study.path / source
+        return str(inside) if inside.exists() else source
+
+    def tokens(self, name: str) -> Tokens:
+        """The tokens `CORPUS.MODEL`."""
+        return Tokens(self.artifact("tokens", name).path)
+
+    def text_digest(self, corpus: str) -> str:
+        """Identity of a corpus's text. Where its files are gone, that of the tokens that were made from it."""
+        if corpus not in self._digests:
+            settings = self.asked.corpora[corpus]
+            found = digest_sources(settings, self.study.path)
+            self._digests[corpus] = found if found else self._digest_of_tokens(corpus)
+        return self._digests[corpus]
+
+    def _digest_of_tokens(self, corpus: str) -> str:
+        for manifest in self.study.path.glob(f"tokens/{corpus}.*/{MANIFEST}"):
+            return str(read_json(manifest)["asked"]["text"])
+        return ""  # making the tokens will say which source is missing
+
+
+def load_model(
+    work: Work, name: str, *, dtype: str | None = None, device: str | None = None, until: str | None = None
+) -> LanguageModel:
+    """Load `[models.NAME]`; what the plan froze comes before what the settings leave open."""
+    settings = work.asked.models[name]
+    return LanguageModel.load(
+        work.source(name),
+        dtype=dtype or settings.dtype,
+        device=device or settings.device,
+        adapter=settings.adapter,
+        until=until,
+    )

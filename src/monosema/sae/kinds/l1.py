@@ -1,0 +1,61 @@
+"""L1: ReLU features under the penalty λ Σ f·‖d‖, as in the paper (C2) with the recipe of April 2024 (C3).
+
+Decoder norms are free. b_dec is not subtracted before the encoder.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.errors import UsageError
+from monosema.kernels import SparseActs
+from monosema.sae.kinds.kind import Weights, random_directions
+
+
+@dataclass(frozen=True, kw_only=True)
+class L1:
+    """Settings of an L1 SAE."""
+
+    l1_coefficient: float = 5.0
+    """λ, once its warm-up is over; it has its meaning only at the scale of C2."""
+    init_decoder_norm: float = 0.1
+    """Norm of every decoder row at the start; C3 gives 0.05 to 1."""
+    b_dec_at_mean: bool = False
+    """Whether b_dec starts at the mean of the activations; C3 starts it at zero."""
+
+    name: ClassVar[str] = "l1"
+    subtract_b_dec: ClassVar[bool] = False
+    unit_decoder: ClassVar[bool] = False
+    k: ClassVar[int | None] = None
+    aux_coefficient: ClassVar[float] = 0.0
+
+    def aux_latents(self, d_model: int) -> int:
+        """None: this kind has no auxiliary loss."""
+        return 0
+
+    def check(self, d_sae: int) -> None:
+        """Raise `UsageError` where λ or the norm at the start are out of range."""
+        if not (math.isfinite(self.l1_coefficient) and self.l1_coefficient >= 0):
+            raise UsageError(f"l1_coefficient is {self.l1_coefficient}; expected 0 or more; try 5")
+        if not (math.isfinite(self.init_decoder_norm) and self.init_decoder_norm > 0):
+            raise UsageError(f"init_decoder_norm is {self.init_decoder_norm}; expected more than 0; try 0.1")
+
+    def initialise(
+        self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
+    ) -> Weights:
+        """Random decoder directions of one norm, the encoder equal to them, b_enc zero, b_dec as set."""
+        rows = random_directions(d_sae, d_model, generator) * self.init_decoder_norm
+        b_dec = mean.clone() if self.b_dec_at_mean else torch.zeros(d_model)
+        return Weights(rows.clone(), rows, torch.zeros(d_sae), b_dec)
+
+    def select(
+        self, pre_acts: Float[Tensor, "n d_sae"], decoder_norms: Float[Tensor, " d_sae"]
+    ) -> SparseActs:
+        """Keep every a above 0."""
+        return SparseActs.from_dense(pre_acts.mul_(decoder_norms).relu_())

@@ -1,0 +1,70 @@
+"""TopK: a position keeps its k largest activations; dead features learn from what is left (AuxK).
+
+Decoder rows have unit norm, so ranking by f is ranking by a. b_dec starts at the mean and is subtracted before
+the encoder.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.errors import UsageError
+from monosema.kernels import SparseActs, top_k
+from monosema.sae.kinds.kind import Weights, random_directions
+
+LARGEST_AUX_K = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK:
+    """Settings of a TopK SAE."""
+
+    k: int = 32
+    """Features that a position may have."""
+    aux_k: int | None = None
+    """Dead features that the auxiliary loss takes a position; None: half of d_model, rounded to a power of
+    two, at most 512; 0: no auxiliary loss."""
+    aux_coefficient: float = 1 / 32
+    """Weight of the auxiliary loss beside the reconstruction loss."""
+
+    name: ClassVar[str] = "topk"
+    subtract_b_dec: ClassVar[bool] = True
+    unit_decoder: ClassVar[bool] = True
+    l1_coefficient: ClassVar[float] = 0.0
+
+    def aux_latents(self, d_model: int) -> int:
+        """`aux_k`, or its default for this width."""
+        if self.aux_k is not None:
+            return self.aux_k
+        return min(LARGEST_AUX_K, 2 ** round(math.log2(max(1, d_model / 2))))
+
+    def check(self, d_sae: int) -> None:
+        """Raise `UsageError` where k, aux_k or aux_coefficient are out of range."""
+        if not 1 <= self.k <= d_sae:
+            raise UsageError(f"k is {self.k}; expected 1 to {d_sae} (d_sae); try k = {min(32, d_sae)}")
+        if self.aux_k is not None and not 0 <= self.aux_k <= d_sae:
+            raise UsageError(
+                f"aux_k is {self.aux_k}; expected 0 to {d_sae} (d_sae), or leave it out for the default"
+            )
+        if not (math.isfinite(self.aux_coefficient) and self.aux_coefficient >= 0):
+            raise UsageError(f"aux_coefficient is {self.aux_coefficient}; expected 0 or more; try 0.03125")
+
+    def initialise(
+        self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
+    ) -> Weights:
+        """Unit random decoder rows, the encoder equal to them, b_enc zero, b_dec at the mean."""
+        rows = random_directions(d_sae, d_model, generator)
+        return Weights(rows.clone(), rows, torch.zeros(d_sae), mean.clone())
+
+    def select(
+        self, pre_acts: Float[Tensor, "n d_sae"], decoder_norms: Float[Tensor, " d_sae"]
+    ) -> SparseActs:
+        """Keep the k largest a of each row, those above 0 only; of equals the lower feature."""
+        values, indices = top_k(pre_acts.mul_(decoder_norms), self.k)  # [n, k]
+        return SparseActs.from_topk(values, indices, pre_acts.shape[1])

@@ -1,0 +1,211 @@
+"""The SAE: raw activations in, sparse feature activations out, and back.
+
+A caller always passes and gets raw activations; the scale s of C2 is applied inside. A feature's activation is
+a = f(s·x)·‖d‖ in scaled units: shown, ranked, thresholded and stored. Its contribution to the residual stream is
+a·(d/‖d‖)/s. Nothing here knows a model or a text.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from monosema.errors import ActivationError, UsageError, lookup
+from monosema.kernels import SparseActs
+from monosema.sae.config import SAEConfig, SAEParts, ScaleFold
+from monosema.sae.formats import FORMATS
+
+_CHUNK_BYTES = 64 << 20  # of pre-activations that live at once
+
+
+class SAE(SAEParts):
+    """A sparse autoencoder over activations of width d_model with d_sae features.
+
+    The four tensors may be updated in place while it is trained; everything else is fixed.
+    """
+
+    @classmethod
+    def initialise(
+        cls,
+        config: SAEConfig,
+        *,
+        mean: Float[Tensor, " d_model"],
+        scale: float,
+        massive: float = math.inf,
+        device: torch.device | str = "cpu",
+    ) -> SAE:
+        """Return the SAE at step 0; `mean` is the mean of *raw* activations at positions that are kept.
+
+        Weights are drawn on the CPU from `config.seed`, so that they do not depend on the device.
+        """
+        generator = torch.Generator().manual_seed(config.seed)
+        centre = mean.to("cpu", torch.float32) * scale
+        weights = config.kind.initialise(config.d_model, config.d_sae, generator, centre)
+        tensors = {name: tensor.to(device).contiguous() for name, tensor in weights._asdict().items()}
+        return cls(config=config, scale=scale, massive=massive, **tensors)
+
+    @classmethod
+    def load(cls, folder: Path, *, format: str = "monosema", device: torch.device | str = "cpu") -> SAE:
+        """Read an SAE from a folder in one of `FORMATS`; raise `DamagedError` that names a damaged file."""
+        parts = lookup(FORMATS, format, "format of SAEs").read(Path(folder))
+        return cls(**{field.name: getattr(parts, field.name) for field in fields(parts)}).to(device)
+
+    def save(self, folder: Path, *, format: str = "monosema") -> None:
+        """Write the SAE into a folder in one of `FORMATS`; raise `RefusedError` where one lies there."""
+        lookup(FORMATS, format, "format of SAEs").write(self, Path(folder))
+
+    def to(self, device: torch.device | str) -> SAE:
+        """Return the SAE with its tensors on `device`."""
+        moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self.tensors().items()}
+        return replace(self, **moved)
+
+    @property
+    def W_enc(self) -> Float[Tensor, "d_model d_sae"]:  # noqa: N802 (the field's name)
+        """The encoder in the orientation of the literature: a view of `encoder`."""
+        return self.encoder.T
+
+    @property
+    def d_model(self) -> int:
+        """Width of the activations."""
+        return self.config.d_model
+
+    @property
+    def d_sae(self) -> int:
+        """Number of features."""
+        return self.config.d_sae
+
+    @property
+    def input(self) -> str:
+        """Hook point that it reads."""
+        return self.config.input
+
+    @property
+    def output(self) -> str:
+        """Hook point that it reconstructs."""
+        return self.config.output
+
+    @property
+    def unit(self) -> float:
+        """The s of metrics.md, applied or folded: a of 1 adds a vector of norm 1/s to the residual stream."""
+        return self.scale * (self.folded.scale if self.folded else 1.0)
+
+    @property
+    def decoder_norms(self) -> Float[Tensor, " d_sae"]:
+        """‖d‖ of every feature, of the weights as they are now."""
+        return torch.linalg.vector_norm(self.W_dec, dim=1)
+
+    def directions(self, features: Int[Tensor, " f"]) -> Float[Tensor, "f d_model"]:
+        """What an activation of 1 of each feature adds to raw activations: d/‖d‖/s."""
+        rows = self.W_dec[features]
+        return rows / (_nonzero(torch.linalg.vector_norm(rows, dim=1)) * self.unit)[:, None]
+
+    def encode(self, x: Float[Tensor, "n width"]) -> SparseActs:
+        """Feature activations a of raw activations, exact in fp32, with the inference threshold if any.
+
+        Rows are worked on in chunks, so that no more than 64 MB of pre-activations live at once. Massive
+        positions are encoded like others; see `massive_mask`. Raises `UsageError` for another width and
+        `ActivationError` for values that are not finite.
+        """
+        x = self._checked(x)
+        norms = self.decoder_norms * (self.folded.scale if self.folded else 1.0)
+        rows = min(max(1, _CHUNK_BYTES // (4 * self.d_sae)), max(1, len(x)))
+        buffer = x.new_empty(rows, self.d_sae)
+        chunks = [
+            self.config.kind.select(self._pre_acts(part, buffer[: len(part)]), norms)
+            for part in x.split(rows)
+        ]
+        acts = SparseActs.cat(chunks)
+        if self.threshold is None:
+            return acts
+        return acts.where(acts.values > self.threshold[acts.indices])
+
+    def decode(self, acts: SparseActs) -> Float[Tensor, "n d_model"]:
+        """x̂ in raw units: b_dec/s plus every a·(d/‖d‖)/s."""
+        factors = 1 / (_nonzero(self.decoder_norms) * (self.folded.scale if self.folded else 1.0))
+        f = replace(acts, values=acts.values * factors[acts.indices])
+        return f.decode(self.W_dec).add_(self.b_dec).div_(self.scale)
+
+    def reconstruct(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n d_model"]:
+        """x̂ of raw activations, massive or not."""
+        return self.decode(self.encode(x))
+
+    def substitute(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        """x̂ in place of raw activations, in their type; massive positions pass through unchanged."""
+        flat = x.reshape(-1, x.shape[-1])
+        usual = ~self.massive_mask(flat)
+        out = flat.clone()
+        out[usual] = self.reconstruct(flat[usual]).to(x.dtype)
+        return out.view(x.shape)
+
+    def massive_mask(self, x: Float[Tensor, "*batch width"]) -> Bool[Tensor, "*batch"]:
+        """Which positions are massive: norm of the raw activations above the stored threshold."""
+        return torch.linalg.vector_norm(x, dim=-1, dtype=torch.float32) > self.massive
+
+    def fold_decoder_norms(self) -> SAE:
+        """Return the SAE with decoder rows of norm 1 and the same x̂ and a: ‖d‖ moves into the encoder (C2)."""
+        norms = self.decoder_norms
+        return replace(
+            self,
+            encoder=self.encoder * norms[:, None],
+            b_enc=self.b_enc * norms,
+            W_dec=self.W_dec / _nonzero(norms)[:, None],
+        )
+
+    def fold_scale(self, form: Literal["F1", "F2"]) -> SAE:
+        """Return the SAE with the scale inside its weights and the same x̂, a and support.
+
+        F1 keeps f in scaled units (encoder·s, W_dec/s, b_dec/s), F2 puts f in raw units (b_enc/s, b_dec/s).
+        a stays in scaled units in both, so thresholds stay as they are. Raises `UsageError` when folded.
+        """
+        if self.folded:
+            raise UsageError(f"the scale of this SAE is folded already ({self.folded.form})")
+        s = self.scale
+        forms: dict[str, dict[str, Any]] = {
+            "F1": {"encoder": self.encoder * s, "W_dec": self.W_dec / s, "b_dec": self.b_dec / s},
+            "F2": {"b_enc": self.b_enc / s, "b_dec": self.b_dec / s},
+        }
+        changed = lookup(forms, form, "form of folding")
+        return replace(self, scale=1.0, folded=ScaleFold(form=form, scale=s), **changed)
+
+    def with_threshold(self, threshold: Float[Tensor, " d_sae"] | None) -> SAE:
+        """Return the SAE with another inference threshold, or none."""
+        return replace(self, threshold=threshold)
+
+    def check_model(self, name: str, hash: str) -> None:
+        """Raise `UsageError` unless the model's weights are those that the SAE was trained on."""
+        if hash != self.config.model_hash:
+            raise UsageError(
+                f"this SAE belongs to {self.config.model} (weights {self.config.model_hash[:12]}), "
+                f"not to {name} (weights {hash[:12]}); load that model or train an SAE on this one"
+            )
+
+    def _checked(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
+        if x.shape[1] != self.d_model:
+            raise UsageError(
+                f"activations have width {x.shape[1]}; this SAE reads {self.input} of {self.config.model}, "
+                f"width {self.d_model}"
+            )
+        x = x.detach().to(self.encoder.device, torch.float32)
+        if not torch.isfinite(x).all():
+            row = int((~torch.isfinite(x)).any(1).nonzero()[0])
+            raise ActivationError(f"activations at {self.input}, row {row}, are NaN or infinite")
+        return x
+
+    def _pre_acts(
+        self, x: Float[Tensor, "n d_model"], out: Float[Tensor, "n d_sae"]
+    ) -> Float[Tensor, "n d_sae"]:
+        scaled = x * self.scale
+        if self.config.kind.subtract_b_dec:
+            scaled = scaled - self.b_dec
+        return torch.addmm(self.b_enc, scaled, self.encoder.T, out=out)
+
+
+def _nonzero(norms: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
+    """The norms, with 1 for a row of zeros, whose feature is never active."""
+    return torch.where(norms > 0, norms, 1.0)

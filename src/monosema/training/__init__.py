@@ -1,0 +1,27 @@
+"""Training of SAEs: settings, plan, step, trainer."""
+
+from __future__ import annotations
+
+from monosema.training.checkpoint import Checkpoint, steps_done
+from monosema.training.machine import faster_gemm
+from monosema.training.metrics import read_metrics
+from monosema.training.plan import TrainPlan, default_lr, make_plan
+from monosema.training.settings import TrainSettings
+from monosema.training.step import Step, StepConfig, StepReport
+from monosema.training.trainer import TrainResult, train
+
+__all__ = [
+    "Checkpoint",
+    "Step",
+    "StepConfig",
+    "StepReport",
+    "TrainPlan",
+    "TrainResult",
+    "TrainSettings",
+    "default_lr",
+    "faster_gemm",
+    "make_plan",
+    "read_metrics",
+    "steps_done",
+    "train",
+]

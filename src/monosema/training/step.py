@@ -1,0 +1,215 @@
+"""One step of training, written out by hand: forward, gradients, clip, Adam, decoder norms.
+
+Loss = mean over positions of ‖x - x̂‖² + λ · mean over positions of Σ_i f_i ‖d_i‖ (C2; λ is `l1`)
+     + the auxiliary term of auxk.py.
+
+1. Encode, select, decode; the residual, and the gradient of each active pair, r · d (+ λ ‖d‖) (forward.py).
+   TopK's values of 0 and below are dropped and have no gradient.
+2. Sum the gradients by feature, over pairs sorted by feature (gradients.py).
+3. Clip by the norm of all four, Adam, unit decoder rows where the kind has them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.errors import UsageError
+from monosema.kernels import SparseActs
+from monosema.training.adam import Adam
+from monosema.training.auxk import auxiliary_loss
+from monosema.training.forward import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW, Forward
+from monosema.training.gradients import Gradients
+
+__all__ = ["CHUNK_NUMBERS", "MOST_ROWS", "SPARSE_BELOW", "Step", "StepConfig", "StepReport"]
+
+PARAMETERS = ("encoder", "decoder", "b_enc", "b_dec")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepConfig:
+    """What a step needs to know besides the weights."""
+
+    k: int | None
+    """Features a position may have; None: ReLU, for the L1 kind."""
+    subtract_b_dec: bool
+    """Whether the encoder reads x - b_dec instead of x."""
+    unit_decoder: bool
+    """Whether decoder rows keep norm 1: gradient along the row removed, row divided by its norm after the step."""
+    aux_k: int = 0
+    """Dead features that a position's auxiliary reconstruction may use; 0: no auxiliary loss."""
+    aux_coefficient: float = 1 / 32
+    """Weight of the auxiliary term (auxk.py)."""
+    dead_after: int = 10_000_000
+    """Positions without an activation after which a feature is dead."""
+    clip: float = 1.0
+    """Largest norm of all gradients together."""
+    beta1: float = 0.9
+    """Decay of Adam's first moment."""
+    beta2: float = 0.999
+    """Decay of Adam's second moment."""
+    eps: float = 1e-8
+    """Adam's epsilon."""
+    encoder_gemm: str = "fp32"
+    """fp32, or bf16: the product makes a shortlist that is proven complete and ranked in fp32; faster where the
+    machine has bf16 units, the same result everywhere (kernels/certificate.py)."""
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for an auxiliary loss without TopK: L1 pulls dead features back by itself (C3)."""
+        if self.aux_k and self.k is None:
+            raise UsageError(f"aux_k is {self.aux_k} for a ReLU step; expected 0, or a k beside it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """What one step saw, before its update."""
+
+    loss: float
+    """The whole loss."""
+    mse: float
+    """Mean over positions of ‖x - x̂‖²."""
+    l1: float
+    """λ · mean over positions of Σ f ‖d‖."""
+    l0: float
+    """Mean number of active features a position."""
+    aux: float
+    """Share of the error that dead features left unexplained; 0 where there was no auxiliary loss."""
+    dead: int
+    """Features that have now been silent for `dead_after` positions or more."""
+    grad_norm: float
+    """Norm of all gradients together, before the clip."""
+    fallback_rows: int
+    """Positions that the shortlist's proof did not cover, so that their fp32 row was computed."""
+    candidates: int
+    """Pairs whose value was looked at one by one in fp32."""
+
+
+class Step:
+    """The training step of one SAE; `step` updates the four tensors that it was made with.
+
+    `encoder` and `decoder` are [d_sae, d_model] and contiguous; `batch` is the largest number of positions of a
+    step. Memory beside the weights: a gradient and two moments of each tensor, chunk buffers of at most 256 MB
+    (twice that where ReLU is dense), 2 · batch · d_model numbers, and about 80 bytes an active pair. A step whose
+    gradient is not finite changes no weight; its report shows it. Raises `UsageError` where tensors and settings
+    do not fit each other.
+    """
+
+    def __init__(
+        self,
+        encoder: Float[Tensor, "d_sae d_model"],
+        decoder: Float[Tensor, "d_sae d_model"],
+        b_enc: Float[Tensor, " d_sae"],
+        b_dec: Float[Tensor, " d_model"],
+        config: StepConfig,
+        batch: int,
+    ) -> None:
+        d_sae, d_model = encoder.shape
+        if config.k is not None and not 1 <= config.k <= d_sae:
+            raise UsageError(f"k is {config.k}; expected 1 to {d_sae} (d_sae)")
+        if not (encoder.is_contiguous() and decoder.is_contiguous()):
+            raise UsageError("encoder and decoder are strided views; expected contiguous [d_sae, d_model]")
+        self.config, self.batch = config, batch
+        self.encoder, self.decoder, self.b_enc, self.b_dec = encoder, decoder, b_enc, b_dec
+        self.gradients = Gradients(encoder)
+        self.forward = Forward(
+            encoder, decoder, b_enc, b_dec, self.gradients, encoder_gemm=config.encoder_gemm, batch=batch
+        )
+        tensors = [encoder, decoder, b_enc, b_dec]
+        self.adam = Adam(tensors, beta1=config.beta1, beta2=config.beta2, eps=config.eps)
+        self.silent = torch.zeros(d_sae, dtype=torch.int64, device=encoder.device)
+        self._inputs = encoder.new_empty(batch, d_model) if config.subtract_b_dec else None
+        self._residual = encoder.new_empty(batch, d_model)
+
+    @torch.no_grad()
+    def step(self, x: Float[Tensor, "n d_model"], *, lr: float, l1: float = 0.0) -> StepReport:
+        """Train on n positions in scaled units, at most `batch`; raises `UsageError` for more, or none."""
+        if not 1 <= len(x) <= self.batch:
+            raise UsageError(f"a step of {len(x)} positions; expected 1 to {self.batch} (batch)")
+        n, gradients = len(x), self.gradients
+        inputs = x if self._inputs is None else torch.sub(x, self.b_dec, out=self._inputs[:n])
+        residual = self._residual[:n]  # (2 / n)(x̂ - x)
+        norms = torch.linalg.vector_norm(self.decoder, dim=1)
+        gradients.begin()
+        done = self.forward.run(x, inputs, residual, self.config.k, norms * (l1 / n) if l1 else None)
+        mse = n / 4 * float(torch.linalg.vector_norm(residual)) ** 2
+        term, aux = self._auxiliary(inputs, residual)
+        grad_norm = gradients.finish(
+            SparseActs.cat(done.acts),
+            torch.cat(done.z) if done.z else x.new_zeros(0),
+            residual,
+            inputs,
+            self.decoder,
+            penalty=l1 / n / norms.clamp_min(torch.finfo(norms.dtype).tiny) if l1 else None,
+            encoder=self.encoder if self.config.subtract_b_dec else None,
+            unit=self.config.unit_decoder,
+        )
+        penalised = l1 / n * float(gradients.mass @ norms) if l1 else 0.0
+        self._update(grad_norm, lr)
+        self.silent.add_(n).masked_fill_(gradients.mass > 0, 0)
+        return StepReport(
+            loss=mse + penalised + term,
+            mse=mse,
+            l1=penalised,
+            l0=done.active / n,
+            aux=aux,
+            dead=int((self.silent >= self.config.dead_after).sum()),
+            grad_norm=grad_norm,
+            fallback_rows=done.fallback_rows,
+            candidates=done.candidates,
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """What `load` needs, besides the weights, to go on to the bit; live tensors, so clone what is to stay."""
+        adam = self.adam
+        state = {"steps": torch.tensor(adam.steps), "silent": self.silent}
+        for name, first, second in zip(PARAMETERS, adam.exp_avg, adam.exp_avg_sq, strict=True):
+            state |= {f"exp_avg.{name}": first, f"exp_avg_sq.{name}": second}
+        return state
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state`, with the weights that belong to it in place; raises `UsageError` if it is another's."""
+        own = self.state()
+        shapes, given = ({name: tuple(t.shape) for name, t in each.items()} for each in (own, state))
+        if shapes != given:
+            odd = sorted(name for name in own.keys() | state.keys() if shapes.get(name) != given.get(name))
+            raise UsageError(
+                f"state of a training step does not fit in {', '.join(odd)}; it is another SAE's"
+            )
+        for name, tensor in own.items():
+            tensor.copy_(state[name])
+        self.adam.steps = int(own["steps"])
+        self.forward.product.refresh()
+
+    def _auxiliary(self, inputs: Tensor, residual: Tensor) -> tuple[float, float]:
+        """Term of the loss and unexplained share; zeros while nothing is dead."""
+        config = self.config
+        if not (config.aux_k and config.aux_coefficient):
+            return 0.0, 0.0
+        dead = (self.silent >= config.dead_after).nonzero().flatten()
+        if not len(dead):
+            return 0.0, 0.0
+        return auxiliary_loss(
+            self.gradients,
+            dead,
+            (self.encoder, self.decoder, self.b_enc),
+            inputs,
+            residual,
+            k=config.aux_k,
+            coefficient=config.aux_coefficient,
+            rows=self.forward.rows,
+        )
+
+    def _update(self, grad_norm: float, lr: float) -> None:
+        """Clip as `torch.nn.utils.clip_grad_norm_` does, Adam, unit rows."""
+        if not math.isfinite(grad_norm):
+            return
+        divide_by = max(1.0, (grad_norm + 1e-6) / self.config.clip)
+        self.adam.update(self.gradients.tensors, lr=lr, divide_by=divide_by)
+        if self.config.unit_decoder:
+            norms = torch.linalg.vector_norm(self.decoder, dim=1, keepdim=True)
+            self.decoder.div_(norms.clamp_min_(torch.finfo(norms.dtype).tiny))
+        self.forward.product.refresh()

@@ -1,0 +1,237 @@
+"""The one trainer, for every kind of SAE: stream in, weights updated in place, checkpoints and metrics out.
+
+A run is a pure function of SAE, stream and plan. Killed at any instant and started again with the same three,
+it goes on from its last checkpoint and ends with the same bits. It writes no time and no rate anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.errors import Interrupted, MonosemaError, UsageError
+from monosema.progress import Progress, SilentProgress
+from monosema.sae import SAE
+from monosema.training.checkpoint import Checkpoint
+from monosema.training.metrics import MetricParts
+from monosema.training.plan import TrainPlan
+from monosema.training.schedule import l1_at, lr_at
+from monosema.training.step import Step, StepConfig, StepReport
+
+RECENT = 64  # losses whose median an explosion is measured against
+EXPLODED = 100  # times that median
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """What the trainer reads: raw fp32 activations of kept, unmassive positions, without end."""
+
+    def next(self, n: int) -> Float[Tensor, "n d_model"]:
+        """The next n positions."""
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on to the bit."""
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """How training ended; figures are those of the last step's batch, in scaled units, before its update."""
+
+    steps: int
+    """Steps done, those before a resume included."""
+    positions: int
+    """Positions seen."""
+    resumed_from: int
+    """Step of the checkpoint that this run went on from; 0: it began at the start."""
+    loss: float
+    """Loss, penalty and auxiliary loss included."""
+    mse: float
+    """Mean over positions of ‖s·x − s·x̂‖²."""
+    l0: float
+    """Mean number of active features a position."""
+    variance_explained: float
+    """1 − FVU of the batch."""
+    dead: int
+    """Features without an activation in the last `dead_after` positions, or in all if fewer."""
+    dead_share: float
+    """`dead` over d_sae."""
+
+
+def never() -> bool:
+    """No wish to stop."""
+    return False
+
+
+def train(
+    sae: SAE,
+    stream: Stream,
+    plan: TrainPlan,
+    *,
+    checkpoint: Path | None = None,
+    metrics: Path | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = never,
+) -> TrainResult:
+    """Train `sae` in place by `plan` and return how it ended.
+
+    `checkpoint` is a file, written every `plan.checkpoint_steps` steps and gone on from where it exists;
+    `metrics` a folder of numbered parts. `progress.update(n, ...)` is called after each step. When `stop()` is
+    true after a step, a checkpoint is written and `Interrupted` raised. Raises `UsageError` where SAE and plan
+    do not fit, `RefusedError` for a checkpoint of another plan or SAE, `DamagedError` for a damaged one, and
+    `MonosemaError` where the loss is not finite or explodes; the last good checkpoint then stays.
+    """
+    run = _Run(sae, stream, plan, checkpoint, metrics)
+    progress = SilentProgress() if progress is None else progress
+    for number in range(run.resumed_from, plan.steps):
+        x = stream.next(plan.batch) * sae.scale
+        report = run.step.step(x, lr=lr_at(plan, number), l1=l1_at(plan, number))
+        run.watch(number, report)
+        done = number + 1
+        if done % plan.metrics_every == 0 or done == plan.steps:
+            run.note(number, report, x)
+        if done % plan.checkpoint_steps == 0 or done == plan.steps:
+            run.parts.close_part()
+            run.save(done)
+        progress.update(plan.batch, loss=report.loss, l0=report.l0, **run.shown)
+        if done < plan.steps and stop():
+            run.save(done)
+            kept = (
+                "go on with the same command" if checkpoint else "nothing was kept: no checkpoint was asked"
+            )
+            raise Interrupted(f"training stopped at step {done} of {plan.steps}; {kept}")
+    return run.result()
+
+
+class _Run:
+    """What lives as long as one call of `train`: the step, the metrics and the way back from a checkpoint."""
+
+    def __init__(
+        self, sae: SAE, stream: Stream, plan: TrainPlan, checkpoint: Path | None, metrics: Path | None
+    ) -> None:
+        _check(sae, plan)
+        self.sae, self.stream, self.plan, self.path = sae, stream, plan, checkpoint
+        config = asdict(sae.config) | {"kind": {"name": sae.config.kind.name} | asdict(sae.config.kind)}
+        self.asked = {"plan": asdict(plan), "sae": config, "scale": sae.scale}
+        found = Checkpoint.load(checkpoint) if checkpoint and checkpoint.exists() else None
+        counters: dict[str, Any] = {"steps": 0, "part": 0, "pending": [], "recent": [], "last": {}}
+        if found and checkpoint:
+            found.check(self.asked, checkpoint)
+            counters = found.counters
+            for name, tensor in sae.tensors().items():
+                tensor.copy_(found.weights[name])
+        # made after the weights are in place, because it may derive tensors from them
+        self.step = Step(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec, _step_config(sae, plan), plan.batch)
+        if found:
+            self.step.load(dict(found.step))
+            stream.load(dict(found.stream))
+        self.resumed_from: int = counters["steps"]
+        self.recent: deque[float] = deque(counters["recent"], maxlen=RECENT)
+        self.last: dict[str, float] = counters["last"]
+        self.parts = MetricParts(metrics, part=counters["part"], pending=counters["pending"])
+
+    def watch(self, number: int, report: StepReport) -> None:
+        """Raise `MonosemaError` where the loss is not finite or far above its recent median."""
+        usual = statistics.median(self.recent) if self.recent else math.inf
+        finite = math.isfinite(report.loss) and math.isfinite(report.grad_norm)
+        if not finite or report.loss > EXPLODED * usual:
+            kept = (self.resumed_from, number // self.plan.checkpoint_steps * self.plan.checkpoint_steps)
+            raise MonosemaError(
+                f"training diverged at step {number + 1}: loss {report.loss:.4g}, usually {usual:.4g}; "
+                f"the checkpoint of step {max(kept)} is kept; lower lr (now {self.plan.lr:.3g})"
+            )
+        self.recent.append(report.loss)
+
+    def note(self, number: int, report: StepReport, x: Float[Tensor, "n d_model"]) -> None:
+        """Add a line of metrics for this step."""
+        variance = float((x - x.mean(0)).square().sum(1).mean())
+        seen = (number + 1) * self.plan.batch
+        dead = int((self.step.silent >= min(self.plan.dead_after, seen)).sum())
+        self.last = {
+            "step": number + 1,
+            "positions": seen,
+            "loss": report.loss,
+            "mse": report.mse,
+            "l0": report.l0,
+            "variance_explained": 1 - report.mse / variance if variance > 0 else math.nan,
+            "dead": dead,
+            "dead_share": dead / self.plan.d_sae,
+            "aux": report.aux,
+            "grad_norm": report.grad_norm,
+            "lr": lr_at(self.plan, number),
+            "l1": l1_at(self.plan, number),
+        }
+        self.parts.add(self.last)
+
+    @property
+    def shown(self) -> dict[str, float]:
+        """The figures of the last line that people see."""
+        return {key: self.last[key] for key in ("variance_explained", "dead_share") if key in self.last}
+
+    def save(self, steps: int) -> None:
+        """Write a checkpoint after `steps` steps."""
+        if self.path is None:
+            return
+        counters = {
+            "steps": steps,
+            "part": self.parts.part,
+            "pending": self.parts.pending,
+            "recent": list(self.recent),
+            "last": self.last,
+        }
+        Checkpoint(
+            asked=self.asked,
+            counters=counters,
+            weights=self.sae.tensors(),
+            step=self.step.state(),
+            stream=self.stream.state(),
+        ).save(self.path)
+
+    def result(self) -> TrainResult:
+        """The last line of metrics as a result."""
+        names = ("loss", "mse", "l0", "variance_explained", "dead_share")
+        return TrainResult(
+            steps=self.plan.steps,
+            positions=self.plan.positions,
+            resumed_from=self.resumed_from,
+            dead=int(self.last["dead"]),
+            **{name: self.last[name] for name in names},
+        )
+
+
+def _check(sae: SAE, plan: TrainPlan) -> None:
+    if (sae.d_model, sae.d_sae) != (plan.d_model, plan.d_sae):
+        raise UsageError(
+            f"the SAE is {sae.d_model} x {sae.d_sae}, the plan {plan.d_model} x {plan.d_sae} "
+            "(d_model x d_sae); make the plan from the SAE's config"
+        )
+    if sae.config.kind.k != plan.k:
+        raise UsageError(
+            f"the SAE has k {sae.config.kind.k}, the plan {plan.k}; make the plan from the SAE's config"
+        )
+    if sae.folded or sae.threshold is not None:
+        raise UsageError("an SAE with a folded scale or with thresholds cannot be trained; start a new one")
+
+
+def _step_config(sae: SAE, plan: TrainPlan) -> StepConfig:
+    kind = sae.config.kind
+    return StepConfig(
+        k=plan.k,
+        subtract_b_dec=kind.subtract_b_dec,
+        unit_decoder=kind.unit_decoder,
+        aux_k=kind.aux_latents(plan.d_model),
+        aux_coefficient=kind.aux_coefficient,
+        dead_after=plan.aux_dead_after,
+        clip=plan.clip,
+        encoder_gemm=plan.encoder_gemm,
+    )

@@ -1,0 +1,247 @@
+"""The trainer: it learns, it resumes to the bit, it stops when told, and it refuses what does not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from planted import Planted
+from torch import Tensor
+
+from monosema.errors import DamagedError, Interrupted, MonosemaError, RefusedError, UsageError
+from monosema.sae import L1, SAE, SAEConfig, TopK
+from monosema.training import TrainPlan, TrainSettings, make_plan, read_metrics, steps_done, train
+
+KINDS = [TopK(k=3, aux_k=4), L1(l1_coefficient=1.0)]
+kinds = pytest.mark.parametrize("kind", KINDS, ids=["topk", "l1"])
+SHORT = TrainSettings(batch=64, tokens=64 * 23, checkpoint_steps=5, metrics_every=2, lr=3e-3)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def start(
+    kind: TopK | L1, settings: TrainSettings = SHORT, d_sae: int = 32
+) -> tuple[SAE, Planted, TrainPlan]:
+    stream = Planted()
+    config = SAEConfig(
+        kind=kind,
+        d_model=stream.d_model,
+        d_sae=d_sae,
+        input="resid_post.0",
+        output="resid_post.0",
+        model="planted",
+        model_hash="00" * 32,
+    )
+    sample = stream.sample()
+    scale = math.sqrt(stream.d_model / float(sample.square().sum(1).mean()))
+    sae = SAE.initialise(config, mean=sample.mean(0), scale=scale)
+    return sae, stream, make_plan(settings, config, positions=stream.total)
+
+
+def bits(sae: SAE) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in sae.tensors().items()}
+
+
+def parts(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+class Shown:
+    """A progress that remembers."""
+
+    def __init__(self) -> None:
+        self.positions = 0
+        self.figures: list[dict[str, float]] = []
+
+    def update(self, n: int, **figures: float) -> None:
+        self.positions += n
+        self.figures.append(figures)
+
+
+def at_calls(*calls: int) -> Callable[[], bool]:
+    seen = iter(range(10**9))
+    return lambda: next(seen) in calls
+
+
+@kinds
+def test_training_lowers_the_loss_and_tells_how_it_went(kind: TopK | L1, tmp_path: Path) -> None:
+    sae, stream, plan = start(kind, replace(SHORT, tokens=64 * 300))
+    shown = Shown()
+    result = train(sae, stream, plan, metrics=tmp_path, progress=shown)
+    lines = list(read_metrics(tmp_path))
+    assert [line["step"] for line in lines] == list(range(2, 301, 2))
+    assert lines[-1]["mse"] < 0.5 * lines[0]["mse"]
+    assert result.mse == lines[-1]["mse"]
+    assert result.steps == 300
+    assert result.positions == shown.positions == 300 * 64
+    assert result.resumed_from == 0
+    assert 0.2 < result.variance_explained <= 1
+    assert {"loss", "l0", "variance_explained", "dead_share"} <= shown.figures[-1].keys()
+    x = stream.sample()
+    fvu = float((x - sae.reconstruct(x)).square().sum() / (x - x.mean(0)).square().sum())
+    assert result.variance_explained == pytest.approx(1 - fvu, abs=0.1)
+
+
+def test_a_planted_dictionary_is_recovered() -> None:
+    sae, stream, plan = start(
+        TopK(k=3, aux_k=8), TrainSettings(batch=256, tokens=256 * 600, lr=1e-2), d_sae=48
+    )
+    train(sae, stream, plan)
+    cosines = (stream.directions @ sae.W_dec.T).amax(1)
+    assert cosines.mean() > 0.9
+
+
+def test_both_encoder_products_train_to_the_same_features() -> None:
+    found = []
+    for gemm in ("fp32", "bf16"):
+        sae, stream, plan = start(KINDS[0])
+        train(sae, stream, replace(plan, encoder_gemm=gemm))
+        found.append(sae.W_dec)
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
+@kinds
+@pytest.mark.parametrize("fail_at", [0, 1, 4, 5, 6, 13, 22])
+def test_killed_at_any_step_and_resumed_ends_with_the_same_bits(
+    kind: TopK | L1, fail_at: int, tmp_path: Path
+) -> None:
+    whole, stream, plan = start(kind)
+    result = train(whole, stream, plan, checkpoint=tmp_path / "a", metrics=tmp_path / "whole")
+
+    killed, stream, _ = start(kind)
+    stream.fail_at = fail_at
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, stream, plan, checkpoint=tmp_path / "b", metrics=tmp_path / "killed")
+    assert steps_done(tmp_path / "b") == fail_at // 5 * 5
+    resumed, stream, _ = start(kind)
+    again = train(resumed, stream, plan, checkpoint=tmp_path / "b", metrics=tmp_path / "killed")
+
+    assert again == replace(result, resumed_from=fail_at // 5 * 5)
+    assert bits(resumed) == bits(whole)
+    assert parts(tmp_path / "killed") == parts(tmp_path / "whole")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@kinds
+def test_stopped_again_and_again_it_still_ends_with_the_same_bits(kind: TopK | L1, tmp_path: Path) -> None:
+    whole, stream, plan = start(kind)
+    train(whole, stream, plan, metrics=tmp_path / "whole")
+    for stop in range(1, 8):
+        sae, stream, _ = start(kind)
+        message = f"stopped at step {3 * stop} of 23; go on with the same command"
+        with pytest.raises(Interrupted, match=message):
+            train(
+                sae, stream, plan, checkpoint=tmp_path / "c", metrics=tmp_path / "stopped", stop=at_calls(2)
+            )
+        assert steps_done(tmp_path / "c") == 3 * stop
+    sae, stream, _ = start(kind)
+    train(sae, stream, plan, checkpoint=tmp_path / "c", metrics=tmp_path / "stopped", stop=at_calls(2))
+    assert bits(sae) == bits(whole)
+    assert parts(tmp_path / "stopped") == parts(tmp_path / "whole")
+
+
+def test_a_metrics_part_written_just_before_a_kill_is_not_doubled(tmp_path: Path) -> None:
+    whole, stream, plan = start(KINDS[0])
+    train(whole, stream, plan, metrics=tmp_path / "whole")
+    sae, stream, _ = start(KINDS[0])
+    with pytest.raises(Interrupted):
+        train(sae, stream, plan, checkpoint=tmp_path / "c", metrics=tmp_path / "m", stop=at_calls(6))
+    (tmp_path / "m" / "00001.jsonl").write_text('{"step": 8}\n')
+    (tmp_path / "m" / "00007.jsonl").write_text('{"step": 99}\n')
+    sae, stream, _ = start(KINDS[0])
+    train(sae, stream, plan, checkpoint=tmp_path / "c", metrics=tmp_path / "m")
+    assert parts(tmp_path / "m") == parts(tmp_path / "whole")
+
+
+def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
+    sae, stream, plan = start(KINDS[0])
+    result = train(sae, stream, plan, checkpoint=tmp_path / "c")
+    other, stream, _ = start(KINDS[0])
+    stream.fail_at = 0
+    assert train(other, stream, plan, checkpoint=tmp_path / "c") == replace(result, resumed_from=23)
+    assert bits(other) == bits(sae)
+
+
+def test_a_checkpoint_of_another_plan_is_refused_with_the_keys_that_differ(tmp_path: Path) -> None:
+    sae, stream, plan = start(KINDS[0])
+    train(sae, stream, plan, checkpoint=tmp_path / "c")
+    before = (tmp_path / "c").read_bytes()
+    with pytest.raises(RefusedError, match=r"plan.clip 1.0 -> 2.0, plan.lr 0.003 -> 0.004\)"):
+        train(sae, stream, replace(plan, lr=0.004, clip=2.0), checkpoint=tmp_path / "c")
+    other = SAE.initialise(
+        replace(sae.config, kind=TopK(k=4, aux_k=4)), mean=torch.zeros(16), scale=sae.scale
+    )
+    with pytest.raises(RefusedError, match=r"\(sae.kind.k 3 -> 4\)"):
+        train(other, stream, plan, checkpoint=tmp_path / "c")
+    assert (tmp_path / "c").read_bytes() == before
+
+
+@pytest.mark.parametrize("where", [0.02, 0.5, 0.9999])
+def test_a_damaged_checkpoint_is_named(where: float, tmp_path: Path) -> None:
+    sae, stream, plan = start(KINDS[0])
+    train(sae, stream, plan, checkpoint=tmp_path / "c")
+    data = bytearray((tmp_path / "c").read_bytes())
+    data[int(where * len(data))] ^= 4
+    (tmp_path / "c").write_bytes(data)
+    with pytest.raises(DamagedError, match=r"/c "):
+        train(sae, stream, plan, checkpoint=tmp_path / "c")
+    (tmp_path / "c").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DamagedError, match=r"/c is no checkpoint"):
+        train(sae, stream, plan, checkpoint=tmp_path / "c")
+
+
+class Spoilt(Planted):
+    """A stream that gives something else from one step on."""
+
+    def __init__(self, step: int, factor: float) -> None:
+        super().__init__()
+        self.step, self.factor = step, factor
+
+    def next(self, n: int) -> Tensor:
+        x = super().next(n)
+        return x * self.factor if self.calls > self.step else x
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf, 1000.0])
+def test_a_loss_that_is_not_finite_or_explodes_stops_and_keeps_the_good_checkpoint(
+    factor: float, tmp_path: Path
+) -> None:
+    sae, _, plan = start(KINDS[0])
+    with pytest.raises(MonosemaError, match=r"at step 13: .* the checkpoint of step 10 is kept; lower lr"):
+        train(sae, Spoilt(12, factor), plan, checkpoint=tmp_path / "c", metrics=tmp_path / "m")
+    assert steps_done(tmp_path / "c") == 10
+
+
+def test_without_a_checkpoint_a_stop_says_that_nothing_was_kept() -> None:
+    sae, stream, plan = start(KINDS[0])
+    with pytest.raises(Interrupted, match="nothing was kept"):
+        train(sae, stream, plan, stop=at_calls(1))
+
+
+def test_dead_features_are_those_never_active_in_so_few_positions(tmp_path: Path) -> None:
+    sae, stream, plan = start(TopK(k=3, aux_k=0))
+    sae.b_enc[:5] = -1e4
+    result = train(sae, stream, plan, metrics=tmp_path)
+    assert result.dead >= 5
+    assert result.dead_share == result.dead / 32
+    assert next(read_metrics(tmp_path))["dead"] >= result.dead
+
+
+def test_an_sae_that_does_not_fit_the_plan_is_refused() -> None:
+    sae, stream, plan = start(KINDS[0])
+    with pytest.raises(UsageError, match="the SAE is 16 x 32, the plan 16 x 33"):
+        train(sae, stream, replace(plan, d_sae=33))
+    with pytest.raises(UsageError, match="folded scale"):
+        train(sae.fold_scale("F1"), stream, plan)
+    with pytest.raises(UsageError, match="the SAE has k 3, the plan 4"):
+        train(sae, stream, replace(plan, k=4))
