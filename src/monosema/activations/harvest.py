@@ -42,8 +42,9 @@ COLUMNS = ("x", "document", "position", "token", "norm")
 
 
 def canonical(hooks: Sequence[HookPoint | str]) -> list[str]:
-    """Canonical names of hook points; raise `UsageError` for an unknown one."""
-    return [str(hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)) for hook in hooks]
+    """Canonical names of hook points, each once; raise `UsageError` for an unknown one."""
+    names = [str(hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)) for hook in hooks]
+    return list(dict.fromkeys(names))
 
 
 def harvest(

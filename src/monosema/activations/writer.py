@@ -99,22 +99,29 @@ def harvest_to_disk(
     `ResourceError` (disk), `ActivationError` (NaN, infinite), `DamagedError` (a finished shard was changed),
     `UsageError` (no kept positions, or a folder that holds a store of other settings).
     """
-    places = dict(zip(canonical(list(folders)), map(Path, folders.values()), strict=True))
+    places = {canonical([hook])[0]: Path(folder) for hook, folder in folders.items()}
     total = min(tokens.count(plan.split), plan.max_positions or tokens.count(plan.split))
     if total == 0:
         raise UsageError(f"split {plan.split} has no position that is kept; give more text")
-    done = [_begin(folder, _asked(model, tokens, hook, plan)) for hook, folder in places.items()]
-    _check_rooms(model, places, total, done)
+    widths = {hook: model.width(hook) for hook in places}
+    done = [
+        _begin(folder, _asked(model, tokens, hook, widths[hook], plan)) for hook, folder in places.items()
+    ]
+    needed = [
+        store_bytes(max(0, total - rows), widths[hook], model.dtype)
+        for hook, rows in zip(places, done, strict=True)
+    ]
+    check_room(next(iter(places.values())), sum(needed))
     with (progress or Silent()).stage("harvest", total) as bar:
         _make_shards(model, tokens, places, plan, total, bar)
-    return {hook: _finish(folder, model.width(hook)) for hook, folder in places.items()}
+    return {hook: _finish(folder, widths[hook]) for hook, folder in places.items()}
 
 
-def _asked(model: LanguageModel, tokens: Tokens, hook: str, plan: HarvestPlan) -> dict[str, Any]:
+def _asked(model: LanguageModel, tokens: Tokens, hook: str, width: int, plan: HarvestPlan) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "hook": hook,
-        "d_model": model.width(hook),
+        "d_model": width,
         "dtype": str(model.dtype).removeprefix("torch."),
         "model": model.hash,
         "tokens": tokens.hash,
@@ -128,15 +135,6 @@ def _begin(folder: Path, asked: dict[str, Any]) -> int:
     if not check_asked(folder, asked):
         write_json(folder / STORE, asked)
     return sum(shard.rows for shard in read_records(folder))
-
-
-def _needed(model: LanguageModel, hook: str, rows: int) -> int:
-    return store_bytes(max(0, rows), model.width(hook), model.dtype)
-
-
-def _check_rooms(model: LanguageModel, places: Mapping[str, Path], total: int, done: list[int]) -> None:
-    needed = sum(_needed(model, hook, total - rows) for hook, rows in zip(places, done, strict=True))
-    check_room(next(iter(places.values())), needed)
 
 
 def _make_shards(
@@ -181,7 +179,6 @@ def _make_shard(
     batches = islice(
         tokens.batches(plan.split, plan.tokens_per_batch, order=order, start=start), plan.batches_per_shard
     )
-    needed = {hook: _needed(model, hook, left) for hook in places}
     found: list[dict[str, Rows]] = []
     for rows in harvest(model, batches, list(places)):
         found.append(rows)
@@ -190,8 +187,10 @@ def _make_shard(
             break
     shard = None
     for hook, folder in places.items() if found else ():
-        with disk_errors(folder, needed[hook]):
-            shard = write_shard(folder, number, _joined([rows[hook] for rows in found]), len(found))
+        joined = _joined([rows[hook] for rows in found])
+        needed = store_bytes(len(joined.norm) + max(0, left), joined.x.shape[1], joined.x.dtype)
+        with disk_errors(folder, needed):
+            shard = write_shard(folder, number, joined, len(found))
     return shard
 
 

@@ -28,7 +28,7 @@ def reporter(as_json: bool) -> Reporter:
 
 def say(text: str) -> None:
     """Print a sentence for people on standard error."""
-    Console(stderr=True, highlight=False).print(text, markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -94,7 +94,10 @@ class ChatTemplate:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        template = tokenizer.get_chat_template()
+        try:
+            template: str = tokenizer.get_chat_template()
+        except ValueError as error:
+            raise UsageError(f'the tokenizer\'s chat template: {error}; set chat = "plain"') from None
         self._template = FIXED_DATE + template if "strftime_now" in template else template
         self._skeletons: dict[tuple[str, ...], _Skeleton] = {}
 

@@ -130,7 +130,7 @@ class Tokens:
         order: np.random.Generator | None = None,
         start: int = 0,
     ) -> Iterator[Batch]:
-        """Yield each row of a split once, from batch number `start` on.
+        """Return an iterator over each row of a split once, from batch number `start` on.
 
         Which rows make a batch depends on the folder and on `tokens_per_batch` (rows times longest row, at most)
         alone; `order` shuffles which batch comes when. Raises `UsageError` where `tokens_per_batch` is less than
@@ -139,8 +139,7 @@ class Tokens:
         rows = self._rows_of(split)
         plan = self._plan(split, tokens_per_batch)
         turns = np.arange(len(plan)) if order is None else order.permutation(len(plan))
-        for turn in turns[start:]:
-            yield self._batch(rows[plan[turn]])
+        return (self._batch(rows[plan[turn]]) for turn in turns[start:])
 
     def n_batches(self, split: str, tokens_per_batch: int) -> int:
         """How many batches one pass has, in any order."""

@@ -24,14 +24,14 @@ from monosema.activations import (
     store_bytes,
 )
 from monosema.artifact import Draft, read_json, write_json
-from monosema.corpora import read_documents, write_tokens
+from monosema.corpora import read_documents, tokenizer_hash, write_tokens
 from monosema.errors import ResourceError
 from monosema.evaluation import evaluate
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model
 from monosema.sae import SAE, SAEConfig, fit_threshold
-from monosema.training import TrainPlan, steps_done, train
+from monosema.training import TrainPlan, faster_gemm, steps_done, train
 from monosema.training import make_plan as make_train_plan
 
 BATCH_SIZES = (1024, 2048, 4096, 8192)
@@ -56,7 +56,7 @@ def make_plan(work: Work, name: str, draft: Draft) -> None:
     tokens_per_batch, rates = _batch_size(model)
     plan = Plan(
         model_hash=model.hash,
-        tokenizer_hash=model.tokenizer_hash,
+        tokenizer_hash=tokenizer_hash(model.tokenizer),
         n_layers=model.n_layers,
         d_model=model.d_model,
         context=model.context,
@@ -152,12 +152,12 @@ def make_sae(work: Work, name: str, draft: Draft) -> None:
         model_hash=work.plan(place.model).model_hash,
         seed=seed,
     )
-    plan = TrainPlan(
-        **once(
-            draft.path / PLAN,
-            lambda: asdict(make_train_plan(asked.training, config, positions=stream.total)),
-        )
-    )
+
+    def decide() -> dict[str, Any]:
+        gemm = faster_gemm(config.d_model, config.d_sae)
+        return asdict(make_train_plan(asked.training, config, positions=stream.total, encoder_gemm=gemm))
+
+    plan = TrainPlan(**once(draft.path / PLAN, decide))
     sae = SAE.initialise(config, mean=stats.mean.float(), scale=stats.scale, massive=stats.massive_threshold)
     checkpoint = draft.scratch / "checkpoint.safetensors"
     done = steps_done(checkpoint) * plan.batch

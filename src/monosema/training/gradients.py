@@ -112,7 +112,8 @@ class Gradients:
             if penalty is not None:
                 to_decoder.addcmul_(rows, (self.mass[part] * penalty[part])[:, None])
             if unit:
-                along = torch.linalg.vecdot(to_decoder, rows) / torch.linalg.vecdot(rows, rows)
+                squares = torch.linalg.vecdot(rows, rows).clamp_min_(torch.finfo(rows.dtype).tiny)
+                along = torch.linalg.vecdot(to_decoder, rows) / squares
                 to_decoder.addcmul_(rows, along[:, None], value=-1)
             norms += [torch.linalg.vector_norm(to_encoder), torch.linalg.vector_norm(to_decoder)]
         return self._norm(norms)

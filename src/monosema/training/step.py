@@ -22,10 +22,10 @@ from monosema.errors import UsageError
 from monosema.kernels import SparseActs
 from monosema.training.adam import Adam
 from monosema.training.auxk import auxiliary_loss
-from monosema.training.forward import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW, Forward
+from monosema.training.forward import CHUNK_NUMBERS, ENCODERS, MOST_ROWS, SPARSE_BELOW, Forward
 from monosema.training.gradients import Gradients
 
-__all__ = ["CHUNK_NUMBERS", "MOST_ROWS", "SPARSE_BELOW", "Step", "StepConfig", "StepReport"]
+__all__ = ["CHUNK_NUMBERS", "ENCODERS", "MOST_ROWS", "SPARSE_BELOW", "Step", "StepConfig", "StepReport"]
 
 PARAMETERS = ("encoder", "decoder", "b_enc", "b_dec")
 
@@ -143,7 +143,7 @@ class Step:
             residual,
             inputs,
             self.decoder,
-            penalty=l1 / n / norms.clamp_min(torch.finfo(norms.dtype).tiny) if l1 else None,
+            penalty=torch.where(norms > 0, l1 / n / norms, 0.0) if l1 else None,
             encoder=self.encoder if self.config.subtract_b_dec else None,
             unit=self.config.unit_decoder,
         )
