@@ -178,10 +178,8 @@ def test_a_checkpoint_of_another_plan_is_refused_with_the_keys_that_differ(tmp_p
     before = (tmp_path / "c").read_bytes()
     with pytest.raises(RefusedError, match=r"plan.clip 1.0 -> 2.0, plan.lr 0.003 -> 0.004\)"):
         train(sae, stream, replace(plan, lr=0.004, clip=2.0), checkpoint=tmp_path / "c")
-    other = SAE.initialise(
-        replace(sae.config, kind=TopK(k=4, aux_k=4)), mean=torch.zeros(16), scale=sae.scale
-    )
-    with pytest.raises(RefusedError, match=r"\(sae.kind.k 3 -> 4\)"):
+    other = SAE.initialise(replace(sae.config, seed=4), mean=torch.zeros(16), scale=sae.scale)
+    with pytest.raises(RefusedError, match=r"\(sae.seed 0 -> 4\)"):
         train(other, stream, plan, checkpoint=tmp_path / "c")
     assert (tmp_path / "c").read_bytes() == before
 

@@ -36,7 +36,7 @@ from monosema.errors import UsageError
 from monosema.models import LanguageModel
 from monosema.progress import Progress, Reporter, Silent
 
-SHARD_BYTES = 128 << 20
+SHARD_BYTES = 32 << 20
 """Size that a shard of the widest hook point should have, about: a kill costs at most one."""
 
 
@@ -73,7 +73,7 @@ def plan_harvest(
     seed: int = 0,
     max_positions: int | None = None,
 ) -> HarvestPlan:
-    """Plan with shards of about 128 MB for the widest hook point, `d_model`, in the type of the model."""
+    """Plan with shards of about 32 MB for the widest hook point, `d_model`, in the type of the model."""
     batch = tokens_per_batch * d_model * dtype.itemsize
     return HarvestPlan(
         split=split,
@@ -150,11 +150,12 @@ def _make_shards(
         shards = [_finished(folder, number) for folder in places.values()]
         made = shards[0]
         if None in shards:
-            made = _make_shard(model, tokens, places, plan, number, total - rows)
+            made = _make_shard(model, tokens, places, plan, number, total - rows, progress)
+        elif made is not None:
+            progress.update(made.rows)
         if made is None:
             break
         number, rows = number + 1, rows + made.rows
-        progress.update(made.rows)
 
 
 def _finished(folder: Path, number: int) -> Shard | None:
@@ -172,6 +173,7 @@ def _make_shard(
     plan: HarvestPlan,
     number: int,
     left: int,
+    progress: Progress,
 ) -> Shard | None:
     """Make shard `number` of every hook point; None where the split ended before it."""
     start = number * plan.batches_per_shard
@@ -182,7 +184,9 @@ def _make_shard(
     found: list[dict[str, Rows]] = []
     for rows in harvest(model, batches, list(places)):
         found.append(rows)
-        left -= len(next(iter(rows.values())).norm)
+        positions = len(next(iter(rows.values())).norm)
+        progress.update(positions)
+        left -= positions
         if left <= 0:
             break
     shard = None

@@ -89,7 +89,7 @@ def _batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
 def make_tokens(work: Work, name: str, draft: Draft) -> None:
     """Read, split, encode and pack the text."""
     sae = next(sae for sae in work.asked.saes.values() if sae.tokens == name)
-    settings = work.asked.corpora[sae.place.corpus]
+    settings = work.corpus(sae)
     tokenizer = load_tokenizer(work.source(sae.place.model))
     with work.reporter.stage("tokens", settings.tokens or 0, "tokens") as progress:
         summary = write_tokens(

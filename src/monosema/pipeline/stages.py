@@ -56,7 +56,7 @@ def _ask_plan(work: Work, name: str) -> dict[str, Any]:
 
 def _ask_tokens(work: Work, name: str) -> dict[str, Any]:
     sae = sae_of_tokens(work.asked, name)
-    settings = asked(work.asked.corpora[sae.place.corpus], leave_out=frozenset({"sources"}))
+    settings = asked(work.corpus(sae), leave_out=frozenset({"sources"}))
     plan = work.plan(sae.place.model)
     return settings | {"text": work.text_digest(sae.place.corpus), "tokenizer": plan.tokenizer_hash}
 

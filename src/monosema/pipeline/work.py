@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from monosema.artifact import MANIFEST, Artifact, read_json
-from monosema.corpora import Tokens, digest_sources
+from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import Asked, read_asked
+from monosema.pipeline.asked import Asked, SAEAsked, read_asked
 from monosema.progress import Reporter, Silent, StageProgress
 from monosema.study import Study
 
@@ -141,6 +141,11 @@ class Work:
         source = self.asked.models[name].source
         inside = self.study.path / source
         return str(inside) if inside.exists() else source
+
+    def corpus(self, sae: SAEAsked) -> CorpusSettings:
+        """Settings of an SAE's corpus, with rows no longer than its model can see."""
+        settings = self.asked.corpora[sae.place.corpus]
+        return replace(settings, context=min(settings.context, self.plan(sae.place.model).context))
 
     def tokens(self, name: str) -> Tokens:
         """The tokens `CORPUS.MODEL`."""
