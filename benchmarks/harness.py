@@ -34,7 +34,8 @@ def machine() -> dict[str, Any]:
     """Processor, cores, threads in use and the units that decide how fast products are."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    fields = dict(map(str.strip, line.split(":", 1)) for line in reversed(lines) if ":" in line)
+    split = (line.partition(":") for line in reversed(lines))
+    fields = {key.strip(): value.strip() for key, _, value in split}
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
     return {
         "cpu": fields.get("model name") or platform.processor() or platform.machine(),
@@ -66,7 +67,7 @@ def with_kept_memory(module: str) -> None:
     if all(os.environ.get(name) == value for name, value in MALLOC.items()):
         return
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | MALLOC)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | MALLOC)
 
 
 def medians_in_turns(

@@ -58,7 +58,8 @@ class Killed:
     """One start of `monosema run` that reads its progress lines and may be killed."""
 
     def __init__(self, study: Path) -> None:
-        self.stage, self.done, self.begun = "start", {}, {}
+        self.stage = "start"
+        self.done: dict[str, int] = {}
         self._process = subprocess.Popen(
             [sys.executable, "-c", RUN, "run", str(study), "--json"],
             stdout=subprocess.PIPE,
@@ -74,7 +75,6 @@ class Killed:
             entry: dict[str, Any] = json.loads(line)
             if "stage" in entry:
                 self.stage = entry["stage"]
-                self.begun.setdefault(self.stage, entry["done"])
                 self.done[self.stage] = entry["done"]
 
     def over(self) -> bool:
@@ -151,7 +151,7 @@ def checkpoint_step(study: Path) -> int:
     if not found:
         return 0
     with safe_open(found[0], "pt") as file:
-        return int(file.metadata()["step"])
+        return int(json.loads(file.metadata()["monosema"])["body"]["counters"]["steps"])
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:

@@ -105,7 +105,7 @@ def dense_step(size: Size, rows: Tensor, x: Tensor, *, columns: bool) -> Callabl
         top = pre_acts.relu().topk(size.k, dim=1, sorted=False)
         acts = torch.zeros_like(pre_acts).scatter(1, top.indices, top.values)
         loss = (acts @ decoder + b_dec - x).square().sum(1).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         with torch.no_grad():
             gradient = decoder.grad
             assert gradient is not None

@@ -28,6 +28,8 @@ for verb in (init.init, run.run, run.train, run.evaluate, run.info, doctor.docto
 
 DEBUG = "MONOSEMA_DEBUG"
 OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
+# torch tells it on a processor by a plain RuntimeError, on an accelerator by an error of its own
+NO_MEMORY = ("OutOfMemory", "not enough memory", "can't allocate memory")
 READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -59,7 +61,7 @@ def _as_line(error: BaseException) -> tuple[int, str]:
         return 5, f"no space left on disk while writing {error.filename or 'a file'}; free some and run again"
     if isinstance(error, OSError) and error.errno in READ_ONLY:
         return 3, f"{error.filename or 'a file'} cannot be written ({error.strerror}); choose another folder"
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+    if isinstance(error, MemoryError) or any(sign in f"{type(error).__name__} {error}" for sign in NO_MEMORY):
         return 5, "out of memory; lower d_sae, or tokens_per_batch in [models.NAME] of study.toml"
     return 1, f"{type(error).__name__}: {error} (a bug: please report it with the output of --debug)"
 

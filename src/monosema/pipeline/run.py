@@ -84,7 +84,8 @@ def _status(work: Work, kind: str, stage: Stage, name: str) -> tuple[Status, dic
 def states(study: Study) -> list[dict[str, str]]:
     """How each artifact that the study asks for stands: fresh, absent, unfinished or stale, and why."""
     work = Work(study)
-    found, unmade = [], set()
+    found: list[dict[str, str]] = []
+    unmade: set[str] = set()
     for kind, stage in STAGES.items():
         for name in stage.names(work.asked):
             waits = [f"{k}/{n}" for k, n in stage.parents(work.asked, name) if f"{k}/{n}" in unmade]

@@ -89,13 +89,14 @@ class Gradients:
         inputs: Float[Tensor, "n d_model"],
         decoder: Float[Tensor, "d_sae d_model"],
         *,
-        penalty: Float[Tensor, " d_sae"] | None,
+        norms: Float[Tensor, " d_sae"],
+        penalty: float,
         encoder: Float[Tensor, "d_sae d_model"] | None,
         unit: bool,
     ) -> float:
         """Add the sparse pairs and the penalty; remove what lies along unit rows; return the norm of all.
 
-        `penalty` is λ / (n ‖d‖) of each feature: its product with Σ f · d is the penalty's gradient in d.
+        `norms` are those of the decoder rows, `penalty` is λ / n: the penalty's gradient in d is λ / n · Σ f · d / ‖d‖.
         `encoder` is given where b_dec is subtracted; `unit` where decoder rows keep their norm.
         """
         pairs = ByFeature.of(acts.rows(), acts.indices, acts.d_sae)
@@ -104,19 +105,20 @@ class Gradients:
         torch.sum(residual, 0, out=self.b_dec)
         if encoder is not None:
             self.b_dec.addmv_(encoder.T, self.b_enc, alpha=-1)
-        norms = []
+        tiny = torch.finfo(norms.dtype).tiny
+        of_parts = []
         for part, block in pairs.blocks(self.block):
             to_encoder, to_decoder, rows = self.encoder[part], self.decoder[part], decoder[part]
             self._put(to_encoder, block.row_sums(z, inputs))
             self._put(to_decoder, block.row_sums(acts.values, residual))
-            if penalty is not None:
-                to_decoder.addcmul_(rows, (self.mass[part] * penalty[part])[:, None])
+            if penalty:
+                pull = torch.where(norms[part] > 0, self.mass[part] * penalty / norms[part], 0.0)
+                to_decoder.addcmul_(rows, pull[:, None])
             if unit:
-                squares = torch.linalg.vecdot(rows, rows).clamp_min_(torch.finfo(rows.dtype).tiny)
-                along = torch.linalg.vecdot(to_decoder, rows) / squares
+                along = torch.linalg.vecdot(to_decoder, rows) / norms[part].square().clamp_min_(tiny)
                 to_decoder.addcmul_(rows, along[:, None], value=-1)
-            norms += [torch.linalg.vector_norm(to_encoder), torch.linalg.vector_norm(to_decoder)]
-        return self._norm(norms)
+            of_parts += [torch.linalg.vector_norm(to_encoder), torch.linalg.vector_norm(to_decoder)]
+        return self._norm(of_parts)
 
     def _put(self, where: Tensor, block: Tensor) -> None:
         if self.filled:

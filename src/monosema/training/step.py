@@ -143,7 +143,8 @@ class Step:
             residual,
             inputs,
             self.decoder,
-            penalty=torch.where(norms > 0, l1 / n / norms, 0.0) if l1 else None,
+            norms=norms,
+            penalty=l1 / n,
             encoder=self.encoder if self.config.subtract_b_dec else None,
             unit=self.config.unit_decoder,
         )
