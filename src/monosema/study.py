@@ -20,13 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from monosema.artifact import MANIFEST, Artifact, put_away
 from monosema.errors import RefusedError, UsageError
 from monosema.settings import read_toml
 
 TOML = "study.toml"
+S = TypeVar("S", bound="Study")
 State = Literal["fresh", "absent", "unfinished", "stale"]
 
 
@@ -62,7 +63,7 @@ class Study:
         self.settings: dict[str, Any] = read_toml(self.toml)
 
     @classmethod
-    def create(cls, path: Path | str, toml: str) -> Study:
+    def create(cls: type[S], path: Path | str, toml: str) -> S:
         """Make the folder and its study.toml; refuse where one stands already."""
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)

@@ -232,7 +232,7 @@ def test_no_kept_position_is_refused(tmp_path: Path) -> None:
 
 def test_the_plan_makes_shards_of_about_32_megabytes() -> None:
     plan = plan_harvest(576, torch.float32, tokens_per_batch=4096, seed=0)
-    assert plan.batches_per_shard * 4096 * 576 * 4 == pytest.approx(128 * 2**20, rel=0.05)
+    assert plan.batches_per_shard * 4096 * 576 * 4 == pytest.approx(32 * 2**20, rel=0.2)
     assert plan_harvest(10**6, torch.float32, tokens_per_batch=4096, seed=0).batches_per_shard == 1
 
 

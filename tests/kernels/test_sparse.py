@@ -84,7 +84,7 @@ def test_decode_is_a_matrix_product(m: Tensor, d: int) -> None:
     g = torch.Generator().manual_seed(d)
     W, b = torch.randn(m.shape[1], d, generator=g), torch.randn(d, generator=g)
     acts = SparseActs.from_dense(m)
-    torch.testing.assert_close(acts.decode(W, b).double(), m.double() @ W.double() + b.double())
+    torch.testing.assert_close(acts.decode(W, b), m @ W + b, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(acts.decode(W.double()), m.double() @ W.double())
 
 

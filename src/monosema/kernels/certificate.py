@@ -91,18 +91,18 @@ class CertifiedEncoder:
         matrix, names = found.padded(self._exact_scores(x, found), max(k, min(cap, int(counts.max()))))
         values, indices = best_of(matrix, names, k)
         if len(failed):
-            values[failed], indices[failed] = top_k(self._rows(x[failed]), k)
+            values[failed], indices[failed] = top_k(self.pre_acts(x[failed]), k)
         acts = SparseActs.from_topk(values, indices, len(self.encoder), ordered=False)
         return Selected(acts=acts, candidates=len(found.rows), fallback_rows=len(failed))
 
-    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | None:
-        """All pre-activations above 0; None where the shortlist holds more than `limit`."""
+    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
+        """All pre-activations above 0; where the shortlist holds more than `limit`, `pre_acts(x)` instead."""
         scores, error = self._score(x)
         if not bool(error.isfinite().all()):
-            return None
+            return self.pre_acts(x)
         found = GroupedScores(scores).at_least(self._reach(torch.zeros_like(error), error), limit)
         if found is None:
-            return None
+            return self.pre_acts(x)
         acts = SparseActs(
             offsets=found.offsets,
             indices=found.columns,
@@ -134,9 +134,6 @@ class CertifiedEncoder:
     def _exact_scores(self, x: Float[Tensor, "n d_model"], found: Candidates) -> Float[Tensor, " m"]:
         scores = row_dots(x, self.encoder, found.offsets, found.rows, found.columns)
         return scores + self.b_enc[found.columns]
-
-    def _rows(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
-        return self.exact.pre_acts(x)
 
     def _by_rows(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
         """Every position by its fp32 row."""

@@ -38,8 +38,8 @@ class Encoder(Protocol):
     def top_k(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
         """The k largest pre-activations of each position, those above 0 only."""
 
-    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | None:
-        """All pre-activations above 0; None where they are more than `limit`."""
+    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
+        """All pre-activations above 0; where they are more than `limit`, `pre_acts(x)` instead."""
 
     def pre_acts(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
         """encoder · x + b_enc in fp32, in a buffer that the next call overwrites."""
@@ -70,13 +70,13 @@ class ExactEncoder:
         acts = SparseActs.from_topk(values, indices, len(self.encoder), ordered=False)
         return Selected(acts=acts, candidates=values.numel(), fallback_rows=0)
 
-    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | None:
-        """All pre-activations above 0; None where they are more than `limit`."""
+    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
+        """All pre-activations above 0; where they are more than `limit`, `pre_acts(x)` instead."""
         pre_acts = self.pre_acts(x)
         smallest = torch.full((len(x),), torch.finfo(pre_acts.dtype).tiny, device=x.device)
         found = GroupedScores(pre_acts).at_least(smallest.to(pre_acts.dtype), limit)
         if found is None:
-            return None
+            return pre_acts
         values = pre_acts[found.rows, found.columns]
         acts = SparseActs(
             offsets=found.offsets, indices=found.columns, values=values, d_sae=len(self.encoder)

@@ -13,6 +13,7 @@ from monosema.artifact import Artifact, drafting
 from monosema.errors import RefusedError
 from monosema.models import HookPoint, describe_model
 from monosema.pipeline.asked import read_asked
+from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.stages import STAGES, Stage
 from monosema.pipeline.table import EVALUATION, figure_table
 from monosema.pipeline.work import Work, never
@@ -22,9 +23,9 @@ from monosema.study import Status, Study
 BUNDLED = "world:first_slice"
 
 
-def open_study(path: Path | str) -> Study:
+def open_study(path: Path | str) -> OpenStudy:
     """Open a study and check its settings."""
-    study = Study(path)
+    study = OpenStudy(path)
     read_asked(study.settings)
     return study
 
@@ -37,7 +38,7 @@ def init(
     sae: Mapping[str, Any] | None = None,
     tokens: int | None = None,
     seed: int = 0,
-) -> Study:
+) -> OpenStudy:
     """Make a study: write its study.toml with what was given and leave the rest to the defaults.
 
     The hook point is, unless given, the residual stream after the middle layer (C1). Paths are kept relative
@@ -60,7 +61,7 @@ def init(
         settings["corpora"]["main"]["tokens"] = tokens
     read_asked(settings)
     text.update(settings)
-    return Study.create(folder, tomlkit.dumps(text))
+    return OpenStudy.create(folder, tomlkit.dumps(text))
 
 
 def _kept(source: str, folder: Path) -> str:

@@ -19,7 +19,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from monosema.kernels import top_k
 from monosema.training.gradients import Gradients
 
 
@@ -61,5 +60,5 @@ def _largest(pre_acts: Float[Tensor, "n dead"], k: int) -> Float[Tensor, "n dead
     """ReLU of the k largest of each row, zero elsewhere."""
     if k >= pre_acts.shape[1]:
         return pre_acts.relu_()
-    values, indices = top_k(pre_acts, k)
+    values, indices = pre_acts.topk(k, dim=1, sorted=False)
     return pre_acts.zero_().scatter_(1, indices, values.relu_())

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import lookup
-from monosema.kernels import CertifiedEncoder, Encoder, ExactEncoder, SparseActs, row_dots
+from monosema.kernels import CertifiedEncoder, Encoder, ExactEncoder, Selected, SparseActs, row_dots
 from monosema.training.gradients import Gradients
 
 SPARSE_BELOW = 1 / 16
@@ -84,12 +84,13 @@ class Forward:
         scale: float,
     ) -> None:
         d_sae = len(self.decoder)
+        selected: Selected | Tensor
         if k is None:
             selected = self.product.positive(inputs, limit=int(SPARSE_BELOW * len(x) * d_sae))
         else:
             selected = self.product.top_k(inputs, k)
-        if selected is None:
-            out.active += self._dense(x, inputs, residual, penalty, scale)
+        if isinstance(selected, Tensor):
+            out.active += self._dense(selected, x, inputs, residual, penalty, scale)
             out.acts.append(SparseActs.empty(len(x), d_sae, x.device))
             return
         acts = selected.acts
@@ -104,10 +105,16 @@ class Forward:
         out.fallback_rows += selected.fallback_rows
 
     def _dense(
-        self, x: Tensor, inputs: Tensor, residual: Tensor, penalty: Tensor | None, scale: float
+        self,
+        pre_acts: Tensor,
+        x: Tensor,
+        inputs: Tensor,
+        residual: Tensor,
+        penalty: Tensor | None,
+        scale: float,
     ) -> int:
         """Put a chunk through matrix products and add its gradients; return its active pairs."""
-        acts = self.product.pre_acts(inputs).relu_()  # [rows, d_sae]
+        acts = pre_acts.relu_()  # [rows, d_sae]
         torch.addmm(self.b_dec, acts, self.decoder, out=residual).sub_(x).mul_(scale)
         if self._codes is None:
             self._codes = acts.new_empty(self.rows, acts.shape[1])

@@ -1,0 +1,67 @@
+"""From finished artifacts to objects: `monosema.open(path)` and what it gives. A new kind is one row of `LOADERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monosema.activations import ActivationStore
+from monosema.artifact import read_json
+from monosema.corpora import Tokens
+from monosema.errors import UsageError, lookup
+from monosema.evaluation import Evaluation
+from monosema.models import LanguageModel
+from monosema.pipeline.asked import read_asked
+from monosema.pipeline.table import EVALUATION
+from monosema.pipeline.work import Work
+from monosema.sae import SAE
+from monosema.study import Study
+
+
+def _activations(path: Path) -> ActivationStore:
+    if not read_json(path / "choice.json")["stored"]:
+        raise UsageError(f"{path} keeps statistics only; set store = true in study.toml to keep activations")
+    return ActivationStore(path)
+
+
+LOADERS: Mapping[str, Callable[[Path], Any]] = {
+    "tokens": Tokens,
+    "activations": _activations,
+    "sae": SAE.load,
+    "evaluation": lambda path: Evaluation.from_dict(read_json(path / EVALUATION)),
+}
+"""Kind of artifact: what makes an object of its folder."""
+
+
+class OpenStudy(Study):
+    """A study whose artifacts open as objects."""
+
+    def load(self, kind: str, name: str) -> Any:
+        """The object behind the artifact `kind/name`, its files checked."""
+        loader = lookup(LOADERS, kind, "kind of artifact")
+        return loader(self.open(kind, name).path)
+
+    def model(self, name: str = "main", *, until: str | None = None) -> LanguageModel:
+        """The language model `[models.NAME]` as the study's plan runs it."""
+        return Work(self).model(name, until=until)
+
+    def sae(self, name: str = "main") -> SAE:
+        """The trained SAE `[saes.NAME]`."""
+        sae: SAE = self.load("sae", name)
+        return sae
+
+    def tokens(self, sae: str = "main") -> Tokens:
+        """The tokens that an SAE was trained on."""
+        tokens: Tokens = self.load("tokens", read_asked(self.settings).saes[sae].tokens)
+        return tokens
+
+    def activations(self, sae: str = "main") -> ActivationStore:
+        """The stored activations that an SAE was trained on."""
+        store: ActivationStore = self.load("activations", read_asked(self.settings).saes[sae].activations)
+        return store
+
+    def evaluation(self, sae: str = "main") -> Evaluation:
+        """The figures of an SAE."""
+        found: Evaluation = self.load("evaluation", sae)
+        return found
