@@ -21,7 +21,7 @@ TOPK = SAEConfig(
     model="m",
     model_hash="0",
 )
-PENALISED = replace(TOPK, kind=L1())
+PENALISED = replace(TOPK, kind=L1(l1_coefficient=5.0))
 
 
 def test_three_passes_are_the_default_length() -> None:
@@ -76,8 +76,14 @@ def test_warm_up_and_decay_can_be_left_out() -> None:
     assert l1_at(plan, 0) == 5.0
 
 
+def test_a_short_run_lets_the_penalty_rise_over_more_of_its_steps() -> None:
+    short = make_plan(TrainSettings(tokens=200, batch=1), PENALISED, positions=1000)
+    long = make_plan(TrainSettings(tokens=40_000, batch=1), PENALISED, positions=1000)
+    assert (short.l1_warmup, long.l1_warmup) == (60, 2000)
+
+
 def test_the_penalty_rises_from_zero_over_its_share_of_the_steps() -> None:
-    plan = make_plan(TrainSettings(tokens=200, batch=1), PENALISED, positions=1000)
+    plan = make_plan(TrainSettings(tokens=200, batch=1, l1_warmup=0.05), PENALISED, positions=1000)
     assert [l1_at(plan, step) for step in (0, 5, 10, 199)] == [0, 2.5, 5, 5]
 
 
@@ -86,7 +92,7 @@ def test_default_rates_are_those_of_the_trials_and_the_paper() -> None:
     assert default_lr("topk", 16384, 700) == pytest.approx(3.54e-4, rel=1e-2)
     assert default_lr("topk", 64, 700) == 1e-3
     assert default_lr("l1", 131_072, 200_000) == 5e-5
-    assert 5e-5 < default_lr("l1", 8192, 800) <= 1e-3
+    assert 2e-3 < default_lr("l1", 8192, 800) <= 3e-3
 
 
 def test_memory_is_told_before_training() -> None:

@@ -46,7 +46,7 @@ def evaluate(
     mean of the measured positions, in place of x. Intervals: see `bootstrap`.
 
     Memory beside model and SAE: two batches of activations; logits, 256 MB twice (or one row, if that is more)
-    and 256 MB of work; 4,096 x 8 x (2 or, with baselines, 4) x d_model bytes of sums over documents; 160 x
+    and 64 MB of work; 4,096 x 8 x (2 or, with baselines, 4) x d_model bytes of sums over documents; 160 x
     d_sae bytes of counts; with baselines another SAE and 24 x d_model² bytes.
 
     Raises `UsageError` (an SAE of another model or width, a transcoder, an empty split) and `ActivationError`.

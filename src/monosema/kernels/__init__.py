@@ -1,4 +1,4 @@
-"""Selection, sparse products and streaming statistics: tensors in, tensors out."""
+"""Selection and sparse products: tensors in, tensors out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from monosema.kernels.certificate import CertifiedEncoder
 from monosema.kernels.encoders import Encoder, ExactEncoder, Selected
 from monosema.kernels.products import ByFeature, row_dots
 from monosema.kernels.sparse import SparseActs
-from monosema.kernels.stats import Moments
 from monosema.kernels.topk import top_k
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "CertifiedEncoder",
     "Encoder",
     "ExactEncoder",
-    "Moments",
     "Selected",
     "SparseActs",
     "row_dots",

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
@@ -118,7 +117,10 @@ def family_of(model_type: str) -> Family:
 
 
 def _inside(module: nn.Module, path: str) -> nn.Module | None:
-    return reduce(lambda at, name: getattr(at, name, None), path.split(".") if path else [], module)
+    at: Any = module
+    for name in path.split(".") if path else ():
+        at = getattr(at, name, None)
+    return at
 
 
 def blocks_of(base: nn.Module, model_type: str) -> nn.ModuleList:

@@ -61,7 +61,9 @@ def dequantised(gguf: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=place.parent) as made:
             folder = Path(made) / "model"
             convert(gguf, folder)
-            write_json(folder / RECORD, {"files": {path.name: _entry(path) for path in sorted(folder.iterdir())}})
+            write_json(
+                folder / RECORD, {"files": {path.name: _entry(path) for path in sorted(folder.iterdir())}}
+            )
             _publish(folder, place)
     except OSError as error:
         raise ResourceError(
@@ -98,7 +100,9 @@ def _sound(place: Path) -> bool:
     """Whether a cache folder holds what was recorded; files that were merely touched are recorded anew."""
     try:
         recorded = read_json(place / RECORD)["files"]
-        touched = {name: _entry(place / name) for name, entry in recorded.items() if _changed(place / name, entry)}
+        touched = {
+            name: _entry(place / name) for name, entry in recorded.items() if _changed(place / name, entry)
+        }
         if any(entry["blake2"] != recorded[name]["blake2"] for name, entry in touched.items()):
             return False
         if touched:

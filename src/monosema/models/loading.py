@@ -136,7 +136,9 @@ def weights_of(folder: Path) -> list[Path]:
 
 
 def _unread(folder: Path) -> str:
-    other = sorted(path.name for path in folder.iterdir() if re.fullmatch(r".*\.(bin|pt|pth|ckpt)", path.name))
+    other = sorted(
+        path.name for path in folder.iterdir() if re.fullmatch(r".*\.(bin|pt|pth|ckpt)", path.name)
+    )
     return f"; {other[0]} may hold code and is not read" if other else ""
 
 
@@ -161,4 +163,6 @@ def identity(folder: Path, adapter: Path | None = None) -> str:
 
 
 def _settings(path: Path, volatile: tuple[str, ...]) -> bytes:
-    return json.dumps({k: v for k, v in read_json(path).items() if k not in volatile}, sort_keys=True).encode()
+    return json.dumps(
+        {k: v for k, v in read_json(path).items() if k not in volatile}, sort_keys=True
+    ).encode()

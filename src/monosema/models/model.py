@@ -7,22 +7,25 @@ model's tokens never see what comes after them; rows padded on the left get a ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForCausalLM
+from transformers import GenerationConfig
 
-from monosema.errors import MonosemaError, ResourceError, UsageError
+from monosema.errors import UsageError
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
 from monosema.models.families import Side, blocks_of, find
 from monosema.models.hooks import HookPoint
-from monosema.models.loading import folder_of, identity, load_tokenizer, quiet, read_config, truncated, weights_of
+from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
+from monosema.models.network import load_network, truncated
+from monosema.models.quiet import memory, quiet
 
 EditFn = Callable[[Tensor], Tensor]
 LOGIT_BYTES = 256 << 20
@@ -55,15 +58,24 @@ class LanguageModel:
     """A causal language model and its tokenizer."""
 
     def __init__(
-        self, network: nn.Module, config: Any, folder: Path, *, name: str, whole: bool, choice: DtypeChoice
+        self,
+        network: Any,
+        config: Any,
+        folder: Path,
+        *,
+        name: str,
+        whole: bool,
+        choice: DtypeChoice,
+        adapter: Path | None = None,
     ) -> None:
         """Made by `load`."""
-        self._network, self._config, self._folder = network, config, folder
+        self._network, self._config, self._folder, self._adapter = network, config, folder, adapter
         self._text = config.get_text_config()
         self._base: nn.Module = network.base_model if whole else network
         self._blocks = blocks_of(self._base, self._text.model_type)
         self._whole = whole
         self._real: Bool[Tensor, "b s"] | None = None
+        self._ends = _end_tokens(network, self._text) if whole else []
         self.name = name
         """Source that it was loaded from, a folder's name only."""
         self.dtype_choice = choice.to_dict()
@@ -86,31 +98,35 @@ class LanguageModel:
         `UsageError` (unknown, no safetensors, hook point outside the model), `DamagedError` (GGUF) and
         `ResourceError` (memory).
         """
+        asked = None if dtype is None else str(dtype).removeprefix("torch.")
+        number = None if asked is None else parse_dtype(asked)
+        hook = HookPoint.parse(until) if isinstance(until, str) else until
         folder = folder_of(source)
         config = read_config(folder)
         weights_of(folder)
+        added = None if adapter is None else adapter_of(adapter)
         place = choose_device(str(device) if device is not None else None)
-        choice = measure_dtype(place) if dtype is None else DtypeChoice(str(dtype), "asked for")
-        if until is not None:
-            hook = until if isinstance(until, HookPoint) else HookPoint.parse(until)
+        choice = measure_dtype(place) if asked is None else DtypeChoice(asked, "asked for")
+        if hook is not None:
             hook.check(config.get_text_config().num_hidden_layers)
             config = truncated(config, hook.layer + 1)
-        options: dict[str, Any] = {"config": config, "dtype": parse_dtype(choice.dtype)}
-        if device_map is not None:
-            options["device_map"] = device_map
-        network = _weights(folder, options, whole=until is None)
-        if adapter is not None:
-            network = _adapted(network, adapter)
-        if device_map is None:
-            network = network.to(place)
-        name = source if not Path(source).exists() else Path(source).name
-        model = cls(network.eval(), config, folder, name=name, whole=until is None, choice=choice)
-        return model
+        network = load_network(
+            folder,
+            config,
+            dtype=number or parse_dtype(choice.dtype),
+            place=place,
+            whole=hook is None,
+            device_map=device_map,
+            adapter=added,
+        )
+        path = Path(source).expanduser()
+        name = path.resolve().name if path.exists() else source
+        return cls(network, config, folder, name=name, whole=hook is None, choice=choice, adapter=added)
 
     @cached_property
     def hash(self) -> str:
-        """Identity of the weights, independent of their path."""
-        return identity(self._folder)
+        """Identity of the weights, an adapter's among them, independent of their path."""
+        return identity(self._folder, self._adapter)
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -155,10 +171,16 @@ class LanguageModel:
 
     @torch.inference_mode()
     def capture(
-        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint | str], real: Bool[Tensor, "b s"] | None = None
+        self,
+        ids: Int[Tensor, "b s"],
+        hooks: Sequence[HookPoint | str],
+        real: Bool[Tensor, "b s"] | None = None,
     ) -> dict[str, Float[Tensor, "b s width"]]:
-        """Activations at hook points, by their canonical names; layers past the deepest one do not run."""
-        wanted = [self._parsed(hook) for hook in hooks]
+        """Activations at hook points, by their canonical names; layers past the deepest one do not run.
+
+        Within `edit`, what is captured is what the edits made of it.
+        """
+        wanted = list(dict.fromkeys(self._parsed(hook) for hook in hooks))
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> EditFn:
@@ -173,11 +195,9 @@ class LanguageModel:
         with ExitStack() as stack:
             for hook in wanted:
                 stack.enter_context(self._hooked(hook, keep(str(hook))))
-            try:
+            with suppress(_Reached):
                 self._run(self._base, ids, real)
-            except _Reached:
-                pass
-        return {name: _rows(x, ids) for name, x in found.items()}
+        return {str(hook): found[str(hook)] for hook in wanted}
 
     @contextmanager
     def edit(self, edits: Mapping[HookPoint | str, EditFn]) -> Iterator[None]:
@@ -217,7 +237,7 @@ class LanguageModel:
             if skipped:
                 stack.enter_context(self._skipping(skipped, x))
             else:
-                stack.enter_context(self._hooked(point, lambda _: x.reshape(_.shape)))
+                stack.enter_context(self._hooked(point, lambda _: x))
             return self.logits(ids, real)
 
     @torch.inference_mode()
@@ -236,26 +256,46 @@ class LanguageModel:
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[str] | Sequence[Sequence[int]], *, max_new_tokens: int = 64,
-        temperature: float = 0.0, seed: int = 0,
+        self,
+        prompts: Sequence[str] | Sequence[Sequence[int]],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 0,
     ) -> Generated:
-        """Continue texts or token lists as one batch, padded on the left; greedy at temperature 0."""
+        """Continue texts or token lists as one batch, padded on the left; greedy at temperature 0.
+
+        Nothing but `temperature` and `seed` shapes the choice of tokens: what else the model's folder advises (top-k,
+        penalties) is left out. Raises `UsageError` for an empty prompt and for more tokens than the model can see.
+        """
         self._need_head()
+        if not temperature >= 0 or max_new_tokens < 1:
+            raise UsageError(
+                f"temperature is {temperature} and max_new_tokens {max_new_tokens}; expected 0 or more and 1 or more"
+            )
         lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
         ids, real = self._padded(lists, left=True)
-        end = self.tokenizer.eos_token_id
-        options = {"do_sample": False} if temperature == 0 else {"do_sample": True, "temperature": temperature}
-        with torch.random.fork_rng(devices=[]), self._padding(real), quiet():
+        if ids.shape[1] + max_new_tokens > self.context:
+            raise UsageError(
+                f"prompts of up to {ids.shape[1]} tokens and max_new_tokens = {max_new_tokens} are more than the "
+                f"{self.context} that {self.name} sees; shorten one of them"
+            )
+        options = (
+            {"do_sample": False} if temperature == 0 else {"do_sample": True, "temperature": temperature}
+        )
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices), self._padding(real), quiet(), self._memory(ids):
             torch.manual_seed(seed)
             out = self._network.generate(
                 input_ids=ids.to(self.device),
                 attention_mask=real.long().to(self.device),
                 max_new_tokens=max_new_tokens,
-                pad_token_id=end if end is not None else 0,
-                top_k=0, top_p=1.0, **options,
+                top_k=0,
+                top_p=1.0,
+                **options,
             )
         new = [[int(t) for t in row] for row in out[:, ids.shape[1] :]]
-        cut = [row[: row.index(end)] if end in row else row for row in new]
+        cut = [list(takewhile(lambda token: token not in self._ends, row)) for row in new]
         return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in cut], cut)
 
     def encode(self, text: str) -> list[int]:
@@ -277,9 +317,10 @@ class LanguageModel:
         return self._padded([self.encode(text) for text in texts], left=False)
 
     def _padded(self, lists: Sequence[Sequence[int]], *, left: bool) -> tuple[Tensor, Tensor]:
-        length = max((len(one) for one in lists), default=0)
-        if length == 0:
-            raise UsageError("there is no token in the prompts; give some text")
+        empty = [number for number, one in enumerate(lists) if not one]
+        if empty or not lists:
+            raise UsageError(f"prompt {empty[0] if empty else 0} holds no token; give some text")
+        length = max(len(one) for one in lists)
         ids = torch.zeros(len(lists), length, dtype=torch.int64)
         real = torch.zeros(len(lists), length, dtype=torch.bool)
         for row, one in enumerate(lists):
@@ -298,7 +339,11 @@ class LanguageModel:
 
     def _on_real(self, fn: EditFn) -> EditFn:
         def act(x: Tensor) -> Tensor:
-            new = fn(x)
+            new = fn(x).to(x.dtype)
+            if new.shape != x.shape:
+                raise UsageError(
+                    f"an edit made {tuple(new.shape)} of activations {tuple(x.shape)}; keep the shape"
+                )
             if self._real is None or self._real.shape[1] != x.shape[1] or bool(self._real.all()):
                 return new
             return torch.where(self._real.to(x.device)[:, :, None], new, x)
@@ -307,12 +352,22 @@ class LanguageModel:
 
     @contextmanager
     def _hooked(self, hook: HookPoint, act: EditFn) -> Iterator[None]:
-        module, side = find(self._blocks[hook.layer], hook, self._text.model_type)
-        handle = _register(module, side, act)
-        try:
+        block = self._blocks[hook.layer]
+        module, side = find(block, hook, self._text.model_type)
+        rows: list[int] = []
+
+        def note(x: Tensor) -> Tensor:
+            rows[:] = x.shape[:2]
+            return x
+
+        def in_rows(x: Tensor) -> Tensor:  # OPT's MLP works on [b * s, width]
+            return act(x) if x.ndim == 3 else act(x.view(*rows, -1)).reshape(x.shape)
+
+        with ExitStack() as stack:
+            if module is not block:
+                stack.callback(_register(block, "input", note).remove)
+            stack.callback(_register(module, side, in_rows).remove)
             yield
-        finally:
-            handle.remove()
 
     @contextmanager
     def _skipping(self, layers: int, x: Tensor) -> Iterator[None]:
@@ -360,21 +415,15 @@ class LanguageModel:
             inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)
         if ids.shape[1] > self.context:
             raise UsageError(f"rows have {ids.shape[1]} tokens; {self.name} sees at most {self.context}")
-        try:
-            with self._padding(real):
-                return module(**inputs)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise ResourceError(
-                f"out of memory in a forward pass of {tuple(ids.shape)} tokens; lower tokens_per_batch"
-            ) from error
+        with self._padding(real), self._memory(ids):
+            return module(**inputs)
+
+    def _memory(self, ids: Tensor) -> AbstractContextManager[None]:
+        return memory(f"out of memory in a forward pass of {tuple(ids.shape)} tokens; lower tokens_per_batch")
 
 
 def _right_padded(real: Bool[Tensor, "b s"]) -> bool:
     return bool((real[:, 1:] <= real[:, :-1]).all())
-
-
-def _rows(x: Tensor, ids: Tensor) -> Tensor:
-    return x.view(*ids.shape, -1)  # OPT flattens rows before its MLP
 
 
 def _register(module: nn.Module, side: Side, act: EditFn) -> Any:
@@ -389,24 +438,14 @@ def _register(module: nn.Module, side: Side, act: EditFn) -> Any:
     return module.register_forward_pre_hook(before, with_kwargs=True)
 
 
-def _weights(folder: Path, options: dict[str, Any], *, whole: bool) -> nn.Module:
-    loader = AutoModelForCausalLM if whole else AutoModel
-    try:
-        with quiet():
-            return loader.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, **options)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise ResourceError(f"out of memory while loading {folder.name}; use a smaller model or dtype") from None
-    except (ValueError, OSError, ImportError, RuntimeError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"the model in {folder} cannot be loaded ({first})") from None
-
-
-def _adapted(network: nn.Module, adapter: str) -> nn.Module:
-    try:
-        from peft import PeftModel
-    except ImportError:
-        raise UsageError('adapters need peft; install it with: pip install "monosema[adapters]"') from None
-    try:
-        return PeftModel.from_pretrained(network, adapter).merge_and_unload()
-    except (ValueError, OSError, RuntimeError) as error:
-        raise MonosemaError(f"adapter {adapter} does not fit the model ({str(error).splitlines()[0]})") from None
+def _end_tokens(network: Any, config: Any) -> list[int]:
+    """Tokens that end a text; what else the folder advises on generating is dropped from the network."""
+    advised = getattr(network, "generation_config", None)
+    listed = [getattr(advised, "eos_token_id", None), getattr(config, "eos_token_id", None)]
+    ends = sorted(
+        {end for one in listed if one is not None for end in (one if isinstance(one, list) else [one])}
+    )
+    network.generation_config = GenerationConfig(
+        eos_token_id=ends or None, pad_token_id=ends[0] if ends else 0, bos_token_id=None
+    )
+    return ends

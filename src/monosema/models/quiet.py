@@ -32,12 +32,17 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0].strip() if text else type(error).__name__
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; on a processor torch says so by a plain RuntimeError."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
 @contextmanager
 def memory(message: str) -> Iterator[None]:
-    """Raise `ResourceError` with `message` where memory runs out; torch says so on a processor by RuntimeError."""
+    """Raise `ResourceError` with `message` where memory runs out."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY):
+        if out_of_memory(error):
             raise ResourceError(message) from error
         raise

@@ -16,6 +16,8 @@ from monosema.training.step import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW
 PASSES = 3
 L1_STEPS = 200_000  # the length for which C3 gives its learning rate
 HIGHEST_LR = 1e-3
+HIGHEST_L1_LR = 3e-3
+SHORT_RUN = 20_000  # steps below which C3's warm-up is too short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +77,23 @@ class TrainPlan:
 
 
 def default_lr(kind: str, d_sae: int, steps: int) -> float:
-    """The learning rate when none is asked for, at most 1e-3.
+    """The learning rate when none is asked for.
 
-    TopK: 5e-4 at 8,192 features, falling with the root of their number (trials.md). L1: 5e-5 at 200,000 steps
-    (C3), rising with the root of the shortening, because the recipe's small steps do not arrive in a short run.
+    TopK: 5e-4 at 8,192 features, falling with the root of their number, at most 1e-3. L1: 5e-5 at 200,000 steps
+    (C3), rising as steps^-0.7 up to 3e-3, which is what 300 to 700 steps need (docs/log.md, short-run recipe).
     """
-    rates = {"topk": 5e-4 * math.sqrt(8192 / d_sae), "l1": 5e-5 * math.sqrt(max(1.0, L1_STEPS / steps))}
-    return min(HIGHEST_LR, rates[kind])
+    if steps < 1:
+        raise UsageError(f"{steps} steps; expected 1 or more")
+    rates = {
+        "topk": min(HIGHEST_LR, 5e-4 * math.sqrt(8192 / d_sae)),
+        "l1": min(HIGHEST_L1_LR, 5e-5 * max(1.0, L1_STEPS / steps) ** 0.7),
+    }
+    return rates[kind]
+
+
+def default_l1_warmup(steps: int) -> float:
+    """Share of the steps over which λ rises: .05 (C3), or .3 in a short run, whose ReLU is dense at first."""
+    return 0.05 if steps >= SHORT_RUN else 0.3
 
 
 def make_plan(
@@ -98,6 +110,7 @@ def make_plan(
     tokens = PASSES * positions if settings.tokens is None else settings.tokens
     steps = max(1, tokens // batch)
     lr = default_lr(sae.kind.name, sae.d_sae, steps) if settings.lr is None else settings.lr
+    l1_warmup = default_l1_warmup(steps) if settings.l1_warmup is None else settings.l1_warmup
     return TrainPlan(
         d_model=sae.d_model,
         d_sae=sae.d_sae,
@@ -107,7 +120,7 @@ def make_plan(
         lr_warmup=round(settings.lr_warmup * steps),
         lr_decay=round(settings.lr_decay * steps),
         l1=sae.kind.l1_coefficient,
-        l1_warmup=round(settings.l1_warmup * steps),
+        l1_warmup=round(l1_warmup * steps),
         clip=settings.clip,
         dead_after=settings.dead_after,
         aux_dead_after=min(settings.dead_after, max(10 * batch, steps * batch // 10)),

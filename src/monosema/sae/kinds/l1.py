@@ -22,12 +22,14 @@ from monosema.sae.kinds.kind import Weights, random_directions
 class L1:
     """Settings of an L1 SAE."""
 
-    l1_coefficient: float = 5.0
-    """λ, once its warm-up is over; it has its meaning only at the scale of C2."""
+    l1_coefficient: float = 1.0
+    """λ, once its warm-up is over; it has its meaning only at the scale of C2. The paper's 5 goes with 200,000
+    steps and 100,000 features or more; 1 was measured for hundreds of steps and thousands of features."""
     init_decoder_norm: float = 0.1
     """Norm of every decoder row at the start; C3 gives 0.05 to 1."""
-    b_dec_at_mean: bool = False
-    """Whether b_dec starts at the mean of the activations; C3 starts it at zero."""
+    b_dec_at_mean: bool = True
+    """Whether b_dec starts at the mean of the activations; C3 starts it at zero, which a short run cannot
+    afford where the mean is large."""
 
     name: ClassVar[str] = "l1"
     subtract_b_dec: ClassVar[bool] = False
