@@ -26,6 +26,7 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 DRAFT = "draft.json"
 LOGS = "logs"  # files below it are checked, yet do not count in the content hash: they hold times and rates
+WRITING = ".writing"  # ends the name of a file that is not whole yet
 SCRATCH = "scratch"  # checkpoints and the like: gone when the artifact is whole
 VERSIONS_OF = ("monosema", "torch", "transformers", "tokenizers", "safetensors", "numpy")
 _CHUNK = 1 << 20
@@ -89,7 +90,7 @@ def _fsync(path: Path) -> None:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is fsynced and takes the place of `path`."""
-    temporary = path.with_name(f".{path.name}.writing")
+    temporary = path.with_name(f".{path.name}{WRITING}")
     try:
         yield temporary
         _fsync(temporary)
@@ -262,6 +263,8 @@ def drafting(
 
 def _commit(draft: Draft, path: Path, question: Mapping[str, Any], old: Path) -> None:
     shutil.rmtree(draft.path / SCRATCH, ignore_errors=True)
+    for half in draft.path.rglob(f".*{WRITING}"):
+        half.unlink()  # of a write that was killed and whose file was not needed again
     files = _files(draft.path)
     manifest = Manifest(
         kind=question["kind"],

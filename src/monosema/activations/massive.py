@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from monosema.artifact import atomic_file, read_json, write_json
@@ -137,7 +137,7 @@ class ActivationStats:
     def save(self, folder: Path) -> None:
         """Write `stats.safetensors` (mean, float64) and then `stats.json` into a folder, each atomically."""
         with atomic_file(folder / _TENSORS) as temporary:
-            save_file({"mean": self.mean}, temporary)
+            temporary.write_bytes(save({"mean": self.mean}))
         write_json(folder / _JSON, self.to_dict())
 
     @classmethod
