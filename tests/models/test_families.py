@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from monosema.errors import UsageError
 from monosema.models import HookPoint, LanguageModel
 from monosema.models.hooks import KINDS
+from monosema.models.rows import padded
 
 Load = Callable[[str, str], LanguageModel]
 every_family = pytest.mark.parametrize("name", MEMBERS)
@@ -138,7 +139,7 @@ def test_edited_generation_with_a_cache_equals_full_recomputation(name: str, dty
     lengths = (11, 11, 11) if dtype == "float64" and name in ALIKE_64 else (4, 11, 7)
     # with 14 new tokens each row leaves the sliding window behind
     prompts = [rows(1, n, seed=seed)[0].tolist() for seed, n in enumerate(lengths)]
-    ids, real = model._padded(prompts, left=True)
+    ids, real = padded(prompts, left=True)
     unedited = model.logits(ids, real)
     with model.edit({"resid_post.1": lambda x: x + added}):
         assert (unedited - model.logits(ids, real))[real].abs().max() > 1e-2, "the edit does something"
@@ -160,7 +161,7 @@ def test_edited_generation_with_a_cache_equals_full_recomputation(name: str, dty
 def test_a_padded_row_gives_the_values_of_the_row_alone(name: str, left: bool, load: Load) -> None:
     model = load(name, "float32")
     lists = [rows(1, n, seed=n)[0].tolist() for n in (13, LENGTH, 3)]
-    ids, real = model._padded(lists, left=left)
+    ids, real = padded(lists, left=left)
     hooks = hooks_of(name)
     together = model.capture(ids, hooks, real)
     for row, one in enumerate(lists):
@@ -213,9 +214,9 @@ def test_going_on_from_captured_activations_gives_the_same_logits(name: str, loa
     captured = model.capture(ids, hooks)
     for hook in hooks:
         assert torch.equal(model.resume(hook, captured[hook], ids), plain), hook
-    padded, real = model._padded([ids[0].tolist(), ids[1, :5].tolist()], left=True)
-    x = model.capture(padded, ["resid_post.0"], real)["resid_post.0"]
-    assert torch.equal(model.resume("resid_post.0", x, padded, real)[real], model.logits(padded, real)[real])
+    left, real = padded([ids[0].tolist(), ids[1, :5].tolist()], left=True)
+    x = model.capture(left, ["resid_post.0"], real)["resid_post.0"]
+    assert torch.equal(model.resume("resid_post.0", x, left, real)[real], model.logits(left, real)[real])
 
 
 @every_family

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from monosema.errors import ResourceError, UsageError
 from monosema.models import HookPoint, LanguageModel, ModelSettings, measure_dtype
+from monosema.models.rows import padded
 
 Load = Callable[[str, str], LanguageModel]
 
@@ -53,7 +54,7 @@ def test_transformer_lens_names_capture_under_canonical_names(model: LanguageMod
 
 def test_an_edit_leaves_padding_as_it_is_in_generation_and_forward(model: LanguageModel) -> None:
     prompts = [[5, 6, 7], [9, 10, 11, 12, 13, 14]]
-    ids, real = model._padded(prompts, left=True)
+    ids, real = padded(prompts, left=True)
 
     def nan_on_padding(x: Tensor) -> Tensor:
         if x.shape[:2] != real.shape:

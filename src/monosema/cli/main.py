@@ -8,7 +8,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 import monosema
@@ -55,7 +54,7 @@ def _as_line(error: BaseException) -> tuple[int, str]:
     """Exit code (docs/design.md) and one line for an error that reached the edge."""
     if isinstance(error, MonosemaError):
         return error.exit_code, str(error)
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         return 130, "stopped"
     if isinstance(error, OSError) and error.errno in OUT_OF_SPACE:
         return 5, f"no space left on disk while writing {error.filename or 'a file'}; free some and run again"
@@ -70,14 +69,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error ends as one line on standard error."""
     try:
         code = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except click.exceptions.Abort:
-        code = 130
     except (Exception, KeyboardInterrupt) as error:
-        if os.environ.get(DEBUG):
-            traceback.print_exc()
-        code, line = _as_line(error)
-        print(f"monosema: {' '.join(line.split())}", file=sys.stderr)
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # of click, whose copy depends on typer's version
+            error.show()
+            code = error.exit_code
+        else:
+            if os.environ.get(DEBUG):
+                traceback.print_exc()
+            code, line = _as_line(error)
+            print(f"monosema: {' '.join(line.split())}", file=sys.stderr)
     sys.exit(code or 0)

@@ -1,9 +1,10 @@
 """Language models: hook points, capture, edits, generation."""
 
 from monosema.models.dtype import DtypeChoice, measure_dtype
+from monosema.models.generating import Generated
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import Facts, describe_model, load_tokenizer
-from monosema.models.model import Generated, LanguageModel
+from monosema.models.model import LanguageModel
 from monosema.models.settings import ModelSettings
 
 __all__ = [

@@ -6,9 +6,8 @@ model's tokens never see what comes after them; rows padded on the left get a ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -17,41 +16,24 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import GenerationConfig
 
 from monosema.errors import UsageError
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
-from monosema.models.families import Side, blocks_of, find
+from monosema.models.families import blocks_of, find
+from monosema.models.generating import Generated, end_tokens
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
 from monosema.models.network import load_network, truncated
+from monosema.models.patches import EditFn, hooked, skipping
 from monosema.models.quiet import memory, quiet
+from monosema.models.rows import padded, right_padded
 
-EditFn = Callable[[Tensor], Tensor]
 LOGIT_BYTES = 256 << 20
 """Most bytes of logits that `losses` holds at once."""
 
 
 class _Reached(Exception):  # noqa: N818 (no error: the deepest hook point was reached)
     pass
-
-
-def _first(value: Any) -> Tensor:
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _like(value: Any, first: Tensor) -> Any:
-    return (first, *value[1:]) if isinstance(value, tuple) else first
-
-
-@dataclass(frozen=True)
-class Generated:
-    """What the model wrote."""
-
-    texts: list[str]
-    """Continuations without special tokens."""
-    ids: list[list[int]]
-    """Their tokens, up to and without the end token."""
 
 
 class LanguageModel:
@@ -75,7 +57,7 @@ class LanguageModel:
         self._blocks = blocks_of(self._base, self._text.model_type)
         self._whole = whole
         self._real: Bool[Tensor, "b s"] | None = None
-        self._ends = _end_tokens(network, self._text) if whole else []
+        self._ends = end_tokens(network, self._text) if whole else []
         self.name = name
         """Source that it was loaded from, a folder's name only."""
         self.dtype_choice = choice.to_dict()
@@ -235,7 +217,9 @@ class LanguageModel:
         skipped = {"resid_post": point.layer + 1, "resid_pre": point.layer}.get(point.kind, 0)
         with ExitStack() as stack:
             if skipped:
-                stack.enter_context(self._skipping(skipped, x))
+                stack.enter_context(
+                    skipping(list(self._blocks)[:skipped], x, tuples=self._blocks_return_tuples)
+                )
             else:
                 stack.enter_context(self._hooked(point, lambda _: x))
             return self.logits(ids, real)
@@ -274,13 +258,14 @@ class LanguageModel:
                 f"temperature is {temperature} and max_new_tokens {max_new_tokens}; expected 0 or more and 1 or more"
             )
         lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
-        ids, real = self._padded(lists, left=True)
+        ids, real = padded(lists, left=True)
         if ids.shape[1] + max_new_tokens > self.context:
             raise UsageError(
                 f"prompts of up to {ids.shape[1]} tokens and max_new_tokens = {max_new_tokens} are more than the "
                 f"{self.context} that {self.name} sees; shorten one of them"
             )
-        options = (
+        ends = sorted({*self._ends, self.tokenizer.eos_token_id} - {None})
+        options: dict[str, Any] = (
             {"do_sample": False} if temperature == 0 else {"do_sample": True, "temperature": temperature}
         )
         devices = [self.device] if self.device.type == "cuda" else []
@@ -290,12 +275,14 @@ class LanguageModel:
                 input_ids=ids.to(self.device),
                 attention_mask=real.long().to(self.device),
                 max_new_tokens=max_new_tokens,
+                eos_token_id=ends or None,
+                pad_token_id=ends[0] if ends else 0,
                 top_k=0,
                 top_p=1.0,
                 **options,
             )
         new = [[int(t) for t in row] for row in out[:, ids.shape[1] :]]
-        cut = [list(takewhile(lambda token: token not in self._ends, row)) for row in new]
+        cut = [list(takewhile(lambda token: token not in ends, row)) for row in new]
         return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in cut], cut)
 
     def encode(self, text: str) -> list[int]:
@@ -314,19 +301,7 @@ class LanguageModel:
 
     def tokenize(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
         """Tokens of texts as one batch, padded on the right, and which positions are real."""
-        return self._padded([self.encode(text) for text in texts], left=False)
-
-    def _padded(self, lists: Sequence[Sequence[int]], *, left: bool) -> tuple[Tensor, Tensor]:
-        empty = [number for number, one in enumerate(lists) if not one]
-        if empty or not lists:
-            raise UsageError(f"prompt {empty[0] if empty else 0} holds no token; give some text")
-        length = max(len(one) for one in lists)
-        ids = torch.zeros(len(lists), length, dtype=torch.int64)
-        real = torch.zeros(len(lists), length, dtype=torch.bool)
-        for row, one in enumerate(lists):
-            place = slice(length - len(one), length) if left else slice(0, len(one))
-            ids[row, place], real[row, place] = torch.tensor(one, dtype=torch.int64), True
-        return ids, real
+        return padded([self.encode(text) for text in texts], left=False)
 
     def _parsed(self, hook: HookPoint | str) -> HookPoint:
         point = hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)
@@ -350,45 +325,9 @@ class LanguageModel:
 
         return act
 
-    @contextmanager
-    def _hooked(self, hook: HookPoint, act: EditFn) -> Iterator[None]:
+    def _hooked(self, hook: HookPoint, act: EditFn) -> AbstractContextManager[None]:
         block = self._blocks[hook.layer]
-        module, side = find(block, hook, self._text.model_type)
-        rows: list[int] = []
-
-        def note(x: Tensor) -> Tensor:
-            rows[:] = x.shape[:2]
-            return x
-
-        def in_rows(x: Tensor) -> Tensor:  # OPT's MLP works on [b * s, width]
-            return act(x) if x.ndim == 3 else act(x.view(*rows, -1)).reshape(x.shape)
-
-        with ExitStack() as stack:
-            if module is not block:
-                stack.callback(_register(block, "input", note).remove)
-            stack.callback(_register(module, side, in_rows).remove)
-            yield
-
-    @contextmanager
-    def _skipping(self, layers: int, x: Tensor) -> Iterator[None]:
-        """The first `layers` blocks do nothing; what leaves the last of them is x."""
-        blocks = list(self._blocks)[:layers]
-        tuples = self._blocks_return_tuples
-
-        def give(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-            return (x,) if tuples else x
-
-        before = [block.__dict__.get("forward") for block in blocks]
-        for block in blocks:
-            block.forward = give
-        try:
-            yield
-        finally:
-            for block, forward in zip(blocks, before, strict=True):
-                if forward is None:
-                    del block.forward
-                else:
-                    block.forward = forward
+        return hooked(block, *find(block, hook, self._text.model_type), act)
 
     @cached_property
     def _blocks_return_tuples(self) -> bool:
@@ -410,7 +349,7 @@ class LanguageModel:
 
     def _run(self, module: nn.Module, ids: Tensor, real: Tensor | None) -> Any:
         inputs: dict[str, Any] = {"input_ids": ids.to(self.device), "use_cache": False}
-        if real is not None and not _right_padded(real):
+        if real is not None and not right_padded(real):
             inputs["attention_mask"] = real.long().to(self.device)
             inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)
         if ids.shape[1] > self.context:
@@ -420,32 +359,3 @@ class LanguageModel:
 
     def _memory(self, ids: Tensor) -> AbstractContextManager[None]:
         return memory(f"out of memory in a forward pass of {tuple(ids.shape)} tokens; lower tokens_per_batch")
-
-
-def _right_padded(real: Bool[Tensor, "b s"]) -> bool:
-    return bool((real[:, 1:] <= real[:, :-1]).all())
-
-
-def _register(module: nn.Module, side: Side, act: EditFn) -> Any:
-    if side == "output":
-        return module.register_forward_hook(lambda m, args, out: _like(out, act(_first(out))))
-
-    def before(m: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if args:
-            return (act(args[0]), *args[1:]), kwargs
-        return args, kwargs | {"hidden_states": act(kwargs["hidden_states"])}
-
-    return module.register_forward_pre_hook(before, with_kwargs=True)
-
-
-def _end_tokens(network: Any, config: Any) -> list[int]:
-    """Tokens that end a text; what else the folder advises on generating is dropped from the network."""
-    advised = getattr(network, "generation_config", None)
-    listed = [getattr(advised, "eos_token_id", None), getattr(config, "eos_token_id", None)]
-    ends = sorted(
-        {end for one in listed if one is not None for end in (one if isinstance(one, list) else [one])}
-    )
-    network.generation_config = GenerationConfig(
-        eos_token_id=ends or None, pad_token_id=ends[0] if ends else 0, bos_token_id=None
-    )
-    return ends

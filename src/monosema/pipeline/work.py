@@ -138,9 +138,16 @@ class Work:
 
     def source(self, name: str) -> str:
         """Source of `[models.NAME]`; a relative path counts from the study's folder."""
-        source = self.asked.models[name].source
-        inside = self.study.path / source
-        return str(inside) if inside.exists() else source
+        return self._inside(self.asked.models[name].source)
+
+    def adapter(self, name: str) -> str | None:
+        """Adapter of `[models.NAME]`; a relative path counts from the study's folder."""
+        adapter = self.asked.models[name].adapter
+        return None if adapter is None else self._inside(adapter)
+
+    def _inside(self, path: str) -> str:
+        inside = self.study.path / path
+        return str(inside) if inside.exists() else path
 
     def corpus(self, sae: SAEAsked) -> CorpusSettings:
         """Settings of an SAE's corpus, with rows no longer than its model can see."""
@@ -174,6 +181,7 @@ def load_model(
         work.source(name),
         dtype=dtype or settings.dtype,
         device=device or settings.device,
-        adapter=settings.adapter,
+        adapter=work.adapter(name),
+        device_map=settings.device_map,
         until=until,
     )
