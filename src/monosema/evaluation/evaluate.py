@@ -39,7 +39,7 @@ def evaluate(
     """Evaluate `sae` at its hook point on kept positions of a split, in whole rows drawn at random.
 
     All figures but cross-entropy are over `max_positions` kept positions (None: 1,000,000), cross-entropy over
-    the first `ce_positions` of them (None: 65,536), or all there are. Massive positions are left out, and in
+    the first `ce_positions` of them (None: 20,000), or all there are. Massive positions are left out, and in
     every run of the model these and the excluded ones stay as they are; `with_massive` gives the figures with
     them. A prediction counts when its position and its target are real tokens (no padding; excluded and massive
     ones do count) of the same document in the same row; it belongs to that document. Mean ablation puts x̄, the

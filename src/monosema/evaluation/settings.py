@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from monosema.errors import UsageError
 
 MAX_POSITIONS = 1_000_000
-CE_POSITIONS = 65_536
+CE_POSITIONS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class EvaluationSettings:
     max_positions: int | None = None
     """Kept positions for everything but cross-entropy; None: 1,000,000, or all there are."""
     ce_positions: int | None = None
-    """Kept positions for cross-entropy, the first of those; None: 65,536, or all there are."""
+    """Kept positions for cross-entropy, the first of those; None: 20,000, or all there are."""
     baselines: bool = True
     """Whether the untrained SAE, PCA and neurons are measured beside it."""
 
