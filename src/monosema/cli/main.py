@@ -70,7 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(args=arguments, standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
-        if hasattr(error, "show") and hasattr(error, "exit_code"):  # of click, whose copy depends on typer's version
+        if hasattr(error, "show") and hasattr(
+            error, "exit_code"
+        ):  # of click, whose copy depends on typer's version
             error.show()
             code = error.exit_code
         else:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import SparseActs, top_k, top_k
+from monosema.kernels import SparseActs, top_k
 from monosema.sae.kinds.kind import Weights, random_directions
 
 LARGEST_AUX_K = 512
