@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-import families
 import pytest
 import torch
 
+from models import families
 from monosema.models import LanguageModel
 
 Folder = Callable[[str], Path]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from families import CONTEXT, LAYERS, MEMBERS, WIDTH
 from torch import Tensor, nn
 
+from models.families import CONTEXT, LAYERS, MEMBERS, WIDTH
 from monosema.errors import UsageError
 from monosema.models import HookPoint, LanguageModel
 from monosema.models.hooks import KINDS

@@ -13,12 +13,13 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOML, new_study
 
+import tiny
 from monosema import pipeline
 from monosema.errors import DamagedError, Interrupted, RefusedError, UsageError
 from monosema.progress import SilentProgress
 from monosema.study import Study
+from pipeline.small_study import TOML, new_study
 
 DATA = {"manifest.json", "log.jsonl", "lock", "study.toml", "plan.json"}
 
@@ -135,8 +136,6 @@ def test_a_moved_study_is_fresh(study: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_that_was_changed_is_refused(study: Path) -> None:
-    import tiny
-
     shutil.rmtree(study / "model")
     tiny.save_llama(study / "model", seed=1)
     shutil.rmtree(study / "evaluation")

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from slow_step import SlowStep
 from torch import Tensor
 
 from monosema.errors import UsageError
 from monosema.training import Step, StepConfig, StepReport
 from monosema.training import forward as forward_module
 from monosema.training.adam import Adam
+from training.slow_step import SlowStep
 
 D, F, N = 24, 300, 70
 TOPK = StepConfig(k=4, subtract_b_dec=True, unit_decoder=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from planted import Planted
 from torch import Tensor
 
 from monosema.errors import DamagedError, Interrupted, MonosemaError, RefusedError, UsageError
 from monosema.sae import L1, SAE, SAEConfig, TopK
 from monosema.training import TrainPlan, TrainSettings, make_plan, read_metrics, steps_done, train
+from training.planted import Planted
 
 KINDS = [TopK(k=3, aux_k=4), L1(l1_coefficient=1.0)]
 kinds = pytest.mark.parametrize("kind", KINDS, ids=["topk", "l1"])
