@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monosema import pipeline
+from pipeline.small_study import new_study
 
 
 @pytest.fixture(scope="session")
