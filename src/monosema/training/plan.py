@@ -15,7 +15,7 @@ from monosema.training.step import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW
 
 PASSES = 3
 L1_STEPS = 200_000  # the length for which C3 gives its learning rate
-HIGHEST_LR = 1e-3
+HIGHEST_LR = 2e-3
 HIGHEST_L1_LR = 3e-3
 SHORT_RUN = 20_000  # steps below which C3's warm-up is too short
 
@@ -79,13 +79,13 @@ class TrainPlan:
 def default_lr(kind: str, d_sae: int, steps: int) -> float:
     """The learning rate when none is asked for.
 
-    TopK: 5e-4 at 8,192 features, falling with the root of their number, at most 1e-3. L1: 5e-5 at 200,000 steps
+    TopK: 1e-3 at 8,192 features, falling with the root of their number, at most 2e-3. L1: 5e-5 at 200,000 steps
     (C3), rising as steps^-0.7 up to 3e-3, which is what 300 to 700 steps need (docs/log.md, short-run recipe).
     """
     if steps < 1:
         raise UsageError(f"{steps} steps; expected 1 or more")
     rates = {
-        "topk": min(HIGHEST_LR, 5e-4 * math.sqrt(8192 / d_sae)),
+        "topk": min(HIGHEST_LR, 1e-3 * math.sqrt(8192 / d_sae)),
         "l1": min(HIGHEST_L1_LR, 5e-5 * max(1.0, L1_STEPS / steps) ** 0.7),
     }
     return rates[kind]
