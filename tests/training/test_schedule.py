@@ -28,7 +28,7 @@ def test_three_passes_are_the_default_length() -> None:
     plan = make_plan(TrainSettings(), TOPK, positions=1_000_000)
     assert plan.steps == 3_000_000 // 4096
     assert plan.positions == plan.steps * 4096
-    assert plan.lr == 5e-4
+    assert plan.lr == 1e-3
     assert plan.l1 == 0
     assert plan.dead_after == 10_000_000
     assert plan.aux_dead_after == plan.positions // 10
