@@ -22,6 +22,7 @@ _LLAMA = {
     "num_key_value_heads": 2,
     "max_position_embeddings": CONTEXT,
 }
+_POST_NORM = "post_attention_layernorm"
 _GPT = {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": 4, "n_positions": CONTEXT}
 _GEMMA = _LLAMA | {
     "head_dim": 12,
@@ -42,8 +43,8 @@ class Member:
     """Output projection of attention, inside a block."""
     norm: str = "norm"
     """The final norm, inside the base model."""
-    post_norm: bool = False
-    """A norm stands between attention's projection and the residual stream."""
+    post_norm: str | None = None
+    """The norm that stands between attention's projection and the residual stream."""
     refused: tuple[str, ...] = ()
     float64: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
@@ -93,10 +94,13 @@ MEMBERS: dict[str, Member] = {
         _LLAMA | {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1},
     ),
     "qwen3": Member(_LLAMA | {"head_dim": 12}, z_width=48),
-    "gemma2": Member(_GEMMA, z_width=48, post_norm=True),
-    "gemma3_text": Member(_GEMMA, z_width=48, post_norm=True),
+    "gemma2": Member(_GEMMA, z_width=48, post_norm=_POST_NORM),
+    "gemma3_text": Member(_GEMMA, z_width=48, post_norm=_POST_NORM),
     "phi3": Member(_LLAMA | {"sliding_window": WINDOW}),
-    "olmo2": Member(_LLAMA, post_norm=True),
+    "olmo2": Member(_LLAMA, post_norm=_POST_NORM),
+    "exaone4": Member(_LLAMA | {"sliding_window": None}, post_norm=_POST_NORM),
+    "glm4": Member(_LLAMA | {"head_dim": 8}, post_norm="post_self_attn_layernorm"),
+    "starcoder2": Member(_LLAMA),
     "stablelm": Member(_LLAMA),  # no row in the table: the common pattern
 }
 
