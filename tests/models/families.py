@@ -24,12 +24,11 @@ _LLAMA = {
 }
 _POST_NORM = "post_attention_layernorm"
 _GPT = {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": 4, "n_positions": CONTEXT}
-_GEMMA = _LLAMA | {
-    "head_dim": 12,
+_SLIDING = {
     "sliding_window": WINDOW,
     "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
-    "query_pre_attn_scalar": 12,
 }
+_GEMMA = _LLAMA | _SLIDING | {"head_dim": 12, "query_pre_attn_scalar": 12}
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ MEMBERS: dict[str, Member] = {
     "gemma3_text": Member(_GEMMA, z_width=48, post_norm=_POST_NORM),
     "phi3": Member(_LLAMA | {"sliding_window": WINDOW}),
     "olmo2": Member(_LLAMA, post_norm=_POST_NORM),
-    "exaone4": Member(_LLAMA | {"sliding_window": None}, post_norm=_POST_NORM),
+    "exaone4": Member(_LLAMA | _SLIDING, post_norm=_POST_NORM),
     "glm4": Member(_LLAMA | {"head_dim": 8}, post_norm="post_self_attn_layernorm"),
     "starcoder2": Member(_LLAMA),
     "stablelm": Member(_LLAMA),  # no row in the table: the common pattern

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from safetensors import SafetensorError, safe_open
+from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM
 
 from monosema.errors import DamagedError, UsageError
