@@ -22,13 +22,13 @@ _LLAMA = {
     "num_key_value_heads": 2,
     "max_position_embeddings": CONTEXT,
 }
-_POST_NORM = "post_attention_layernorm"
 _GPT = {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": 4, "n_positions": CONTEXT}
-_SLIDING = {
+_GEMMA = _LLAMA | {
+    "head_dim": 12,
     "sliding_window": WINDOW,
     "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    "query_pre_attn_scalar": 12,
 }
-_GEMMA = _LLAMA | _SLIDING | {"head_dim": 12, "query_pre_attn_scalar": 12}
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Member:
     """Output projection of attention, inside a block."""
     norm: str = "norm"
     """The final norm, inside the base model."""
-    post_norm: str | None = None
-    """The norm that stands between attention's projection and the residual stream."""
+    post_norm: bool = False
+    """A norm stands between attention's projection and the residual stream."""
     refused: tuple[str, ...] = ()
     float64: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
@@ -93,13 +93,10 @@ MEMBERS: dict[str, Member] = {
         _LLAMA | {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1},
     ),
     "qwen3": Member(_LLAMA | {"head_dim": 12}, z_width=48),
-    "gemma2": Member(_GEMMA, z_width=48, post_norm=_POST_NORM),
-    "gemma3_text": Member(_GEMMA, z_width=48, post_norm=_POST_NORM),
+    "gemma2": Member(_GEMMA, z_width=48, post_norm=True),
+    "gemma3_text": Member(_GEMMA, z_width=48, post_norm=True),
     "phi3": Member(_LLAMA | {"sliding_window": WINDOW}),
-    "olmo2": Member(_LLAMA, post_norm=_POST_NORM),
-    "exaone4": Member(_LLAMA | _SLIDING, post_norm=_POST_NORM),
-    "glm4": Member(_LLAMA | {"head_dim": 8}, post_norm="post_self_attn_layernorm"),
-    "starcoder2": Member(_LLAMA),
+    "olmo2": Member(_LLAMA, post_norm=True),
     "stablelm": Member(_LLAMA),  # no row in the table: the common pattern
 }
 

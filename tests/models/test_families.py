@@ -79,7 +79,7 @@ def test_the_heads_through_the_output_projection_give_what_attention_adds(name: 
     with torch.inference_mode():
         out = inside(model._blocks[1], member.projection)(found["z.1"])
         if member.post_norm:
-            out = getattr(model._blocks[1], member.post_norm)(out)
+            out = model._blocks[1].post_attention_layernorm(out)
     torch.testing.assert_close(out, found["attn_out.1"], rtol=1e-5, atol=1e-6)
 
 
@@ -111,7 +111,7 @@ def stepped(model: LanguageModel, ids: Tensor, real: Tensor, steps: int) -> tupl
     position = real.long().cumsum(1).sub(1).clamp_min(0)
     mask, feed, past = real.long(), ids, None
     tokens, logits = [], []
-    with torch.inference_mode(), model._sites.passing(real, generating=True):
+    with torch.inference_mode(), model._padding(real):
         for _ in range(steps):
             out = model._network(
                 input_ids=feed,

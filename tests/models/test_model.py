@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from monosema.errors import ResourceError, UsageError
-from monosema.models import HookPoint, LanguageModel, ModelSettings, Where, measure_dtype
+from monosema.models import HookPoint, LanguageModel, ModelSettings, measure_dtype
 from monosema.models.rows import padded
 
 Load = Callable[[str, str], LanguageModel]
@@ -38,8 +38,6 @@ def test_names_of_hook_points_are_read_in_both_tongues() -> None:
         ("resid_post.-1", "resid_post.12"),
         ("blocks.2.hook_resid_post_x", r'did you mean "hook_resid_post"'),
         ("blocks.2.hook_resid_mid", "no hook point"),
-        ("blocks.2.hook_mlp_in", "before the norm"),
-        ("blocks.2.mlp.hook_pre", "before their nonlinearity"),
         ("blocks.2.ln2.hook_normalized", "mlp_in"),
     ],
 )
@@ -85,88 +83,6 @@ def test_an_edit_reaches_the_prompt_and_every_new_token(model: LanguageModel) ->
     assert lengths[0] == 4
     assert lengths[1:] == [1] * (len(lengths) - 1)
     assert len(new) <= len(lengths) <= 6
-
-
-@pytest.mark.parametrize("left", [True, False])
-def test_an_edit_can_ask_where_it_is(left: bool, model: LanguageModel) -> None:
-    ids, real = padded([[5, 6, 7], [9, 10, 11, 12, 13]], left=left)
-    seen: list[Where] = []
-
-    def note(x: Tensor) -> Tensor:
-        seen.append(model.where)
-        return x
-
-    with model.edit({"resid_pre.0": note}):
-        model.logits(ids, real)
-        model.logits(ids)
-    assert torch.equal(seen[0].real, real)
-    assert torch.equal(seen[0].position[1], torch.arange(5))
-    assert torch.equal(seen[0].position[0, real[0]], torch.arange(3))
-    assert seen[1].real.all()
-    assert torch.equal(seen[1].position, torch.arange(5).expand(2, 5))
-    assert (seen[0].new, seen[1].new) == (None, None)
-    with pytest.raises(UsageError, match="only while a pass runs"):
-        _ = model.where
-
-
-def test_in_generation_an_edit_can_tell_the_prompt_from_the_answer(model: LanguageModel) -> None:
-    prompts = [[5, 6, 7], [9, 10, 11, 12, 13]]
-    seen: list[Where] = []
-
-    def on_the_answer(x: Tensor) -> Tensor:
-        seen.append(model.where)
-        return x if not seen[-1].new else x + 3
-
-    with model.edit({"resid_post.1": on_the_answer, "resid_post.2": lambda x: x}):
-        edited = model.generate(prompts, max_new_tokens=5).ids
-    plain = model.generate(prompts, max_new_tokens=5).ids
-    assert [row[0] for row in edited] == [row[0] for row in plain], "the prompt's pass was not edited"
-    assert edited != plain
-    assert [where.new for where in seen] == list(range(len(seen)))
-    assert seen[0].real.tolist() == [[False, False, True, True, True], [True] * 5]
-    assert seen[0].position.tolist() == [[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]]
-    for step, where in enumerate(seen[1:]):
-        assert where.real.tolist() == [[True], [True]]
-        assert where.position.tolist() == [[3 + step], [5 + step]]
-
-
-@pytest.mark.parametrize("hook", ["resid_post.1", "resid_pre.1", "z.1"])
-def test_edits_act_past_the_hook_point_that_is_gone_on_from(hook: str, model: LanguageModel) -> None:
-    ids, called = torch.arange(2, 12)[None], []
-
-    def note(name: str) -> Callable[[Tensor], Tensor]:
-        def act(x: Tensor) -> Tensor:
-            called.append((name, tuple(x.shape)))
-            return x + 1
-
-        return act
-
-    x = model.capture(ids, [hook])[hook]
-    with model.edit({"resid_post.2": note("after")}):
-        expected = model.resume(hook, x, ids)
-    called.clear()
-    before = {name: note("before") for name in ("resid_pre.0", "resid_post.0", hook)}
-    with model.edit(before | {"resid_post.2": note("after")}):
-        assert torch.equal(model.resume(hook, x, ids), expected)
-    if hook != "z.1":  # the blocks before it do run there
-        assert called == [("after", (1, 10, 32))]
-
-
-def test_what_does_not_fit_the_model_is_refused_in_one_line(model: LanguageModel) -> None:
-    ids = torch.arange(2, 12)[None]
-    for token in (320, -1):
-        with pytest.raises(UsageError, match=f"token {token} is outside the vocabulary of llama"):
-            model.capture(torch.tensor([[5, token]]), ["z.0"])
-    with pytest.raises(UsageError, match="token 320"):
-        model.generate([[5, 320]], max_new_tokens=2)
-    with pytest.raises(UsageError, match="hold no token"):
-        model.logits(ids[:, :0])
-    with pytest.raises(UsageError, match=r"x has shape \(1, 3, 32\), ids \(1, 10\)"):
-        model.resume("resid_post.1", torch.zeros(1, 3, 32), ids)
-    with pytest.raises(UsageError, match="expected a list of texts"):
-        model.generate("the fox")
-    with pytest.raises(UsageError, match="temperature is inf"):
-        model.generate(["the fox"], temperature=float("inf"))
 
 
 def test_an_edit_that_changes_the_shape_is_refused(model: LanguageModel) -> None:
@@ -271,63 +187,11 @@ def test_losses_are_those_of_the_logits(model: LanguageModel) -> None:
         model.logits(ids)[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none"
     )
     torch.testing.assert_close(model.losses(ids), expected)
-    assert model.losses(ids[:, :1]).shape == (2, 0)
-
-
-def test_losses_are_the_same_however_little_memory_they_may_use(
-    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ids, real = padded([list(range(2, 26)), [7, 8, 9], list(range(40, 60))], left=True)
-    whole = model.losses(ids, real)
-    monkeypatch.setattr("monosema.models.model.LOGIT_BYTES", 4 * 320 * 5)
-    torch.testing.assert_close(model.losses(ids, real)[real[:, :-1]], whole[real[:, :-1]])
 
 
 def test_text_without_a_chat_template_is_refused_as_a_chat(model: LanguageModel) -> None:
     with pytest.raises(UsageError, match="no chat template"):
         model.chat([{"role": "user", "content": "the fox"}])
-
-
-TEMPLATE = (
-    "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools') }}{% endif %}"
-    "{{ '<s>' + m.role + ': ' + m.content | trim + '</s>' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<s>assistant:' }}{% endif %}"
-)
-
-
-@pytest.fixture
-def chatty(folder: Callable[[str], Any]) -> LanguageModel:
-    made = LanguageModel.load(str(folder("llama")), dtype="float32", device="cpu", until="z.0")
-    made.tokenizer.chat_template = TEMPLATE
-    return made
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["stop </s> here", "</s>", "<s></s></s>", " </s>x<s> ", "a\ufdd0b</s>", "</", "the fox 🦊</s>개</s>"],
-)
-def test_special_tokens_typed_in_a_chat_are_plain_text(content: str, chatty: LanguageModel) -> None:
-    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": "the </s> bird"}]
-    ids = chatty.chat(messages)
-    assert (ids.count(0), ids.count(1)) == (3, 2), "only the template's"
-    trimmed = content.strip() if "</s>" not in content.strip()[-4:] else content.rstrip()
-    assert f"user: {trimmed.lstrip()}" in chatty.tokenizer.decode(ids)
-    assert chatty.tokenizer.decode(ids).endswith("assistant: the </s> bird</s><s>assistant:")
-
-
-def test_a_chat_without_typed_special_tokens_is_what_the_template_makes(chatty: LanguageModel) -> None:
-    messages = [{"role": "user", "content": "the fox sees a bird"}]
-    assert (
-        chatty.chat(messages)
-        == chatty.tokenizer(
-            "<s>user: the fox sees a bird</s><s>assistant:", add_special_tokens=False
-        ).input_ids
-    )
-
-
-def test_roles_that_the_template_refuses_are_one_line(chatty: LanguageModel) -> None:
-    with pytest.raises(UsageError, match=r"llama refuses a chat of roles user, tool \(no tools\)"):
-        chatty.chat([{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}])
 
 
 def test_the_number_format_on_a_processor_is_measured() -> None:

@@ -6,7 +6,6 @@ from monosema.models.hooks import HookPoint
 from monosema.models.loading import Facts, describe_model, load_tokenizer
 from monosema.models.model import LanguageModel
 from monosema.models.settings import ModelSettings
-from monosema.models.where import Where
 
 __all__ = [
     "DtypeChoice",
@@ -15,7 +14,6 @@ __all__ = [
     "HookPoint",
     "LanguageModel",
     "ModelSettings",
-    "Where",
     "describe_model",
     "load_tokenizer",
     "measure_dtype",

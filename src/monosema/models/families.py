@@ -1,8 +1,7 @@
 """Where the hook points live in each family of models: a common pattern, and a row for each that differs.
 
 A place is a module's path inside a block (empty: the block itself) and whether its input or its output is meant.
-Families that fit the common pattern need no row. Whether a family fits is not taken from its names alone:
-probe.py checks on the loaded model that `attn_out` and `mlp_out` are what is added to the residual stream.
+Families that fit the common pattern need no row.
 """
 
 from __future__ import annotations
@@ -25,16 +24,14 @@ class Place:
 
     path: str
     side: Side
-    older: str | None = None
-    """Its path in versions of transformers before 5, where that differs."""
 
 
 @dataclass(frozen=True)
 class Family:
     """How one family of models is built."""
 
-    blocks: tuple[str, ...] = ("layers", "language_model.layers")
-    """Paths, from the base model, at which the list of blocks may stand; the second where the model also sees."""
+    blocks: tuple[str, ...] = ("layers",)
+    """Paths, from the base model, at which the list of blocks may stand."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where it differs from the common pattern."""
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -54,10 +51,6 @@ COMMON: Mapping[str, Place] = {
 POST_NORMS = {
     "attn_out": Place("post_attention_layernorm", "output"),
     "mlp_out": Place("post_feedforward_layernorm", "output"),
-}
-_GLM_NORMS = {
-    "attn_out": Place("post_self_attn_layernorm", "output"),
-    "mlp_out": Place("post_mlp_layernorm", "output"),
 }
 EXPERTS = {"mlp_act": "its neurons lie in experts of which each position uses a few; use mlp_out"}
 
@@ -105,26 +98,17 @@ FAMILIES: Mapping[str, Family] = {
     "phi": Family(
         places={"z": Place("self_attn.dense", "input"), "mlp_act": Place("mlp.fc2", "input")},
     ),
-    "starcoder2": Family(places={"mlp_act": Place("mlp.c_proj", "input")}),
-    "mixtral": Family(
-        places={
-            "mlp_in": Place("mlp", "input", older="block_sparse_moe"),
-            "mlp_out": Place("mlp", "output", older="block_sparse_moe"),
-        },
-        refused=EXPERTS,
-    ),
+    "mixtral": Family(refused=EXPERTS),
     "qwen2_moe": Family(refused=EXPERTS),
     "qwen3_moe": Family(refused=EXPERTS),
     "olmoe": Family(refused=EXPERTS),
     "gemma2": Family(places=POST_NORMS),
     "gemma3_text": Family(places=POST_NORMS),
+    "gemma3": Family(("language_model.layers", "layers"), POST_NORMS),
     "olmo2": Family(places=POST_NORMS),
     "olmo3": Family(places=POST_NORMS),
-    "flex_olmo": Family(places=POST_NORMS, refused=EXPERTS),
-    "exaone4": Family(places=POST_NORMS),
-    "glm4": Family(places=_GLM_NORMS),
 }
-"""By `model_type` of the text model's configuration."""
+"""By `model_type` of the configuration."""
 
 
 def family_of(model_type: str) -> Family:
@@ -159,8 +143,6 @@ def find(block: nn.Module, hook: HookPoint, model_type: str) -> tuple[nn.Module,
         raise UsageError(f"{model_type} has no hook point {hook}: {family.refused[hook.kind]}")
     place = family.places.get(hook.kind, COMMON[hook.kind])
     module = _inside(block, place.path)
-    if module is None and place.older is not None:
-        module = _inside(block, place.older)
     if module is None:
         raise UsageError(f"{model_type} has no hook point {hook}: its blocks hold no {place.path}")
     return module, place.side

@@ -23,8 +23,6 @@ TRANSFORMER_LENS = {
 }
 REFUSED = {
     "ln2.hook_normalized": "TransformerLens reads it before the norm's gain; the nearest here is mlp_in.L",
-    "hook_mlp_in": "TransformerLens reads the stream before the norm there; mlp_in.L is what the MLP gets, normalised",
-    "mlp.hook_pre": "the neurons before their nonlinearity are no hook point; mlp_act.L has them after it",
     "hook_resid_mid": "the stream between attention and MLP is no hook point; use resid_pre, attn_out or resid_post",
 }
 

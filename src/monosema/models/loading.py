@@ -24,7 +24,6 @@ from monosema.models.quiet import first_line, quiet
 SMOLLM2, SMOLLM2_HUB = "smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
-_HUB_LEFT = ("consolidated*.safetensors", "*/*.safetensors")  # copies of the weights that are not read here
 _VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache")
 _ADAPTER_VOLATILE = ("base_model_name_or_path", "inference_mode", "peft_version", "revision")
 _BLOCK, _BLOCKS = 4096, 256
@@ -83,7 +82,7 @@ def _smollm2() -> Path:
 
 def _from_hub(name: str, what: str) -> Path:
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES), ignore_patterns=list(_HUB_LEFT)))
+        return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
     except HFValidationError:
         raise UsageError(f"{what} {name} is no hub id and no folder; check its spelling") from None
     except Exception as error:  # the hub's client raises many kinds; all mean that it is not to be had
@@ -102,7 +101,7 @@ def read_config(folder: Path) -> Any:
     raw = read_json(folder / "config.json")
     try:
         with quiet():
-            return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # checks of a configuration raise many kinds
         kind = raw.get("model_type", "without a model_type")
         why = "it needs code of its own, which is not run here" if "auto_map" in raw else first_line(error)
@@ -120,7 +119,7 @@ def load_tokenizer(source: str) -> Any:
     folder = folder_of(source)
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # a tokenizer's files fail in as many ways as there are formats
         raise UsageError(f"no tokenizer can be loaded from {folder} ({first_line(error)})") from None
     if not tokenizer.is_fast:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from monosema.errors import UsageError
-from monosema.models.chat import chat_tokens
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
-from monosema.models.families import blocks_of
-from monosema.models.generating import Generated, continued, end_tokens
+from monosema.models.families import blocks_of, find
+from monosema.models.generating import Generated, end_tokens
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
-from monosema.models.network import body, load_network, truncated
-from monosema.models.patches import EditFn
-from monosema.models.probe import PROBED, probe
+from monosema.models.network import load_network, truncated
+from monosema.models.patches import EditFn, hooked, skipping
 from monosema.models.quiet import memory, quiet
 from monosema.models.rows import padded, right_padded
-from monosema.models.sites import Sites
-from monosema.models.where import Where
 
 LOGIT_BYTES = 256 << 20
 """Most bytes of logits that `losses` holds at once."""
@@ -56,15 +53,13 @@ class LanguageModel:
         """Made by `load`."""
         self._network, self._config, self._folder, self._adapter = network, config, folder, adapter
         self._text = config.get_text_config()
-        self._base: nn.Module = body(network) if whole else network
+        self._base: nn.Module = network.base_model if whole else network
         self._blocks = blocks_of(self._base, self._text.model_type)
         self._whole = whole
+        self._real: Bool[Tensor, "b s"] | None = None
         self._ends = end_tokens(network, self._text) if whole else []
         self.name = name
         """Source that it was loaded from, a folder's name only."""
-        with self._memory(torch.empty(1, PROBED)), quiet():
-            seen = probe(self._base, self._blocks, self._text.model_type, self.device)
-        self._sites = Sites(self._blocks, self._text.model_type, seen)
         self.dtype_choice = choice.to_dict()
         """What was measured to choose the number format."""
 
@@ -82,7 +77,7 @@ class LanguageModel:
         """Load a hub id, a folder of safetensors, a GGUF file or `smollm2`.
 
         With `until`, only the layers up to that hook point are loaded and the model can only capture. Raises
-        `UsageError` (unknown, no safetensors, hook point outside the model), `DamagedError` (truncated files) and
+        `UsageError` (unknown, no safetensors, hook point outside the model), `DamagedError` (GGUF) and
         `ResourceError` (memory).
         """
         asked = None if dtype is None else str(dtype).removeprefix("torch.")
@@ -167,7 +162,7 @@ class LanguageModel:
 
         Within `edit`, what is captured is what the edits made of it.
         """
-        wanted = list(dict.fromkeys(self._sites.parse(hook) for hook in hooks))
+        wanted = list(dict.fromkeys(self._parsed(hook) for hook in hooks))
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> EditFn:
@@ -181,28 +176,22 @@ class LanguageModel:
 
         with ExitStack() as stack:
             for hook in wanted:
-                stack.enter_context(self._sites.hooked(hook, keep(str(hook))))
+                stack.enter_context(self._hooked(hook, keep(str(hook))))
             with suppress(_Reached):
                 self._run(self._base, ids, real)
-        if missing := [hook for hook in wanted if str(hook) not in found]:
-            raise UsageError(f"{self._text.model_type} never runs what stands at hook point {missing[0]}")
         return {str(hook): found[str(hook)] for hook in wanted}
 
     @contextmanager
     def edit(self, edits: Mapping[HookPoint | str, EditFn]) -> Iterator[None]:
         """Within the block, activations at these hook points are what the functions make of them.
 
-        A function gets x [b, s, width] and gives the same shape; `where` tells it the positions. What it makes of
-        padding is dropped. In `generate` it is called for the prompt and then for each new token; in `resume` only
-        past the hook point that is gone on from.
+        A function gets x [b, s, width] and gives the same shape. It acts on real positions only: padding stays.
+        In `generate` it is called for the prompt and then for each new token.
         """
-        with self._sites.edited({self._sites.parse(hook): fn for hook, fn in edits.items()}):
+        with ExitStack() as stack:
+            for hook, fn in edits.items():
+                stack.enter_context(self._hooked(self._parsed(hook), self._on_real(fn)))
             yield
-
-    @property
-    def where(self) -> Where:
-        """The positions of the pass that runs; only for functions given to `edit`, while they are called."""
-        return self._sites.where(self.device)
 
     @torch.inference_mode()
     def logits(
@@ -223,38 +212,31 @@ class LanguageModel:
     ) -> Float[Tensor, "b s vocabulary"]:
         """Logits when the activations at a hook point are x; layers before a residual hook point do not run."""
         self._need_head()
-        point = self._sites.parse(hook)
-        if x.shape[:2] != ids.shape:
-            raise UsageError(
-                f"x has shape {tuple(x.shape)}, ids {tuple(ids.shape)}; the first two must agree"
-            )
+        point = self._parsed(hook)
         x = x.to(self.device, self.dtype)
-        with self._sites.resumed(point, x):
+        skipped = {"resid_post": point.layer + 1, "resid_pre": point.layer}.get(point.kind, 0)
+        with ExitStack() as stack:
+            if skipped:
+                stack.enter_context(
+                    skipping(list(self._blocks)[:skipped], x, tuples=self._blocks_return_tuples)
+                )
+            else:
+                stack.enter_context(self._hooked(point, lambda _: x))
             return self.logits(ids, real)
 
     @torch.inference_mode()
     def losses(
         self, ids: Int[Tensor, "b s"], real: Bool[Tensor, "b s"] | None = None
     ) -> Float[Tensor, "b s_less_1"]:
-        """Loss of each next token in nats, float32; column j is that of predicting token j + 1.
-
-        A column means nothing where one of its two tokens is padding. Holds at most `LOGIT_BYTES` of
-        logits, or those of one row, and as much again for the losses of a slice.
-        """
-        rows = max(1, LOGIT_BYTES // max(1, 4 * ids.shape[1] * self.vocabulary))
-        losses = torch.empty(len(ids), max(0, ids.shape[1] - 1))
+        """Loss of each next token in nats, float32; column j is that of predicting token j + 1."""
+        rows = max(1, LOGIT_BYTES // (4 * ids.shape[1] * self.vocabulary))
+        parts = []
         for begin in range(0, len(ids), rows):
             some = slice(begin, begin + rows)
-            logits = self.logits(ids[some], None if real is None else real[some])
-            columns = max(1, LOGIT_BYTES // (4 * len(logits) * self.vocabulary))
-            for left in range(0, losses.shape[1], columns):
-                right = min(left + columns, losses.shape[1])
-                losses[some, left:right] = nn.functional.cross_entropy(
-                    logits[:, left:right].float().transpose(1, 2),
-                    ids[some, left + 1 : right + 1].to(logits.device),
-                    reduction="none",
-                ).cpu()
-        return losses
+            logits = self.logits(ids[some], None if real is None else real[some])[:, :-1].float()
+            targets = ids[some, 1:].to(logits.device)
+            parts.append(nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").cpu())
+        return torch.cat(parts)
 
     @torch.inference_mode()
     def generate(
@@ -271,31 +253,37 @@ class LanguageModel:
         penalties) is left out. Raises `UsageError` for an empty prompt and for more tokens than the model can see.
         """
         self._need_head()
-        if not 0 <= temperature < float("inf") or max_new_tokens < 1:
+        if not temperature >= 0 or max_new_tokens < 1:
             raise UsageError(
                 f"temperature is {temperature} and max_new_tokens {max_new_tokens}; expected 0 or more and 1 or more"
             )
-        if isinstance(prompts, str):
-            raise UsageError("prompts is one text; expected a list of texts")
         lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
         ids, real = padded(lists, left=True)
-        self._check(ids)
         if ids.shape[1] + max_new_tokens > self.context:
             raise UsageError(
                 f"prompts of up to {ids.shape[1]} tokens and max_new_tokens = {max_new_tokens} are more than the "
                 f"{self.context} that {self.name} sees; shorten one of them"
             )
-        with self._sites.passing(real, generating=True), self._memory(ids):
-            new = continued(
-                self._network,
-                ids.to(self.device),
-                real.to(self.device),
-                ends=sorted({*self._ends, self.tokenizer.eos_token_id} - {None}),
+        ends = sorted({*self._ends, self.tokenizer.eos_token_id} - {None})
+        options: dict[str, Any] = (
+            {"do_sample": False} if temperature == 0 else {"do_sample": True, "temperature": temperature}
+        )
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices), self._padding(real), quiet(), self._memory(ids):
+            torch.manual_seed(seed)
+            out = self._network.generate(
+                input_ids=ids.to(self.device),
+                attention_mask=real.long().to(self.device),
                 max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                seed=seed,
+                eos_token_id=ends or None,
+                pad_token_id=ends[0] if ends else 0,
+                top_k=0,
+                top_p=1.0,
+                **options,
             )
-        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)
+        new = [[int(t) for t in row] for row in out[:, ids.shape[1] :]]
+        cut = [list(takewhile(lambda token: token not in ends, row)) for row in new]
+        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in cut], cut)
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a text; special tokens that stand in it are plain text. BOS as the tokenizer puts it."""
@@ -303,42 +291,70 @@ class LanguageModel:
         return ids
 
     def chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """Tokens of a chat up to where the assistant answers; special tokens in its messages are plain text.
-
-        Raises `UsageError` without a chat template.
-        """
-        return chat_tokens(self.tokenizer, messages, self.name)
+        """Tokens of a chat up to where the assistant answers; raise `UsageError` without a chat template."""
+        if self.tokenizer.chat_template is None:
+            raise UsageError(f"{self.name} has no chat template; give plain text")
+        ids: list[int] = self.tokenizer.apply_chat_template(
+            list(messages), add_generation_prompt=True, return_dict=True
+        )["input_ids"]
+        return ids
 
     def tokenize(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
         """Tokens of texts as one batch, padded on the right, and which positions are real."""
         return padded([self.encode(text) for text in texts], left=False)
 
+    def _parsed(self, hook: HookPoint | str) -> HookPoint:
+        point = hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)
+        point.check(self.n_layers)
+        return point
+
     def _need_head(self) -> None:
         if not self._whole:
             raise UsageError("this model was loaded up to a hook point only; load it whole to get logits")
 
-    def _check(self, ids: Tensor) -> None:
-        if not ids.numel():
-            raise UsageError(
-                f"ids of shape {tuple(ids.shape)} hold no token; expected [b, s] of at least one"
-            )
-        for token in (int(ids.min()), int(ids.max())):
-            if not 0 <= token < self.vocabulary:
+    def _on_real(self, fn: EditFn) -> EditFn:
+        def act(x: Tensor) -> Tensor:
+            new = fn(x).to(x.dtype)
+            if new.shape != x.shape:
                 raise UsageError(
-                    f"token {token} is outside the vocabulary of {self.name}, which has {self.vocabulary}; "
-                    f"make the tokens with this model's tokenizer"
+                    f"an edit made {tuple(new.shape)} of activations {tuple(x.shape)}; keep the shape"
                 )
+            if self._real is None or self._real.shape[1] != x.shape[1] or bool(self._real.all()):
+                return new
+            return torch.where(self._real.to(x.device)[:, :, None], new, x)
+
+        return act
+
+    def _hooked(self, hook: HookPoint, act: EditFn) -> AbstractContextManager[None]:
+        block = self._blocks[hook.layer]
+        return hooked(block, *find(block, hook, self._text.model_type), act)
+
+    @cached_property
+    def _blocks_return_tuples(self) -> bool:
+        seen: list[bool] = []
+        handle = self._blocks[0].register_forward_hook(lambda m, a, out: seen.append(isinstance(out, tuple)))
+        try:
+            self._run(self._base, torch.zeros(1, 1, dtype=torch.int64), None)
+        finally:
+            handle.remove()
+        return seen[0]
+
+    @contextmanager
+    def _padding(self, real: Tensor | None) -> Iterator[None]:
+        before, self._real = self._real, real
+        try:
+            yield
+        finally:
+            self._real = before
 
     def _run(self, module: nn.Module, ids: Tensor, real: Tensor | None) -> Any:
-        self._check(ids)
-        if ids.shape[1] > self.context:
-            raise UsageError(f"rows have {ids.shape[1]} tokens; {self.name} sees at most {self.context}")
         inputs: dict[str, Any] = {"input_ids": ids.to(self.device), "use_cache": False}
         if real is not None and not right_padded(real):
             inputs["attention_mask"] = real.long().to(self.device)
             inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)
-        real = torch.ones(ids.shape, dtype=torch.bool) if real is None else real
-        with self._sites.passing(real), self._memory(ids):
+        if ids.shape[1] > self.context:
+            raise UsageError(f"rows have {ids.shape[1]} tokens; {self.name} sees at most {self.context}")
+        with self._padding(real), self._memory(ids):
             return module(**inputs)
 
     def _memory(self, ids: Tensor) -> AbstractContextManager[None]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM
 
-from monosema.errors import DamagedError, UsageError
+from monosema.errors import UsageError
 from monosema.models.quiet import first_line, memory, out_of_memory, quiet
 
 
@@ -26,13 +25,6 @@ def truncated(config: Any, layers: int) -> Any:
     return config
 
 
-def body(network: Any) -> Any:
-    """A network without its head."""
-    inner = network.base_model
-    # Gemma 3 before transformers 5 calls its body by a name that it does not have
-    return network.get_decoder() if inner is network else inner
-
-
 def load_network(
     folder: Path,
     config: Any,
@@ -45,8 +37,8 @@ def load_network(
 ) -> nn.Module:
     """The network on its device, in evaluation mode, without its head unless `whole`.
 
-    Raises `UsageError` where the weights cannot be read or the adapter does not fit, `DamagedError` where a file is
-    truncated and `ResourceError` where memory runs out.
+    Raises `UsageError` where the weights cannot be read or the adapter does not fit, `ResourceError` where memory
+    runs out.
     """
     options: dict[str, Any] = {"config": config, "dtype": dtype}
     if device_map is not None:
@@ -69,35 +61,17 @@ def _read(loader: Any, folder: Path, options: dict[str, Any]) -> Any:
     what = f"the model in {folder} is quantised ({method}) and" if quantised else f"the model in {folder}"
     try:
         network, info = loader.from_pretrained(
-            folder,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-            **options,
+            folder, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
         )
     except Exception as error:  # readers of weights and of quantised kinds raise many
         if out_of_memory(error):
             raise
-        _check_whole(folder)
         raise UsageError(f"{what} cannot be loaded here ({first_line(error)})") from None
     if quantised and getattr(network, "hf_quantizer", None) is None:
         raise UsageError(f"{what} cannot be loaded here: transformers knows no such kind")
     if info["missing_keys"]:  # transformers would make them up at random
         raise UsageError(f"{what} lacks the weights {min(info['missing_keys'])}; get it again")
     return network
-
-
-def _check_whole(folder: Path) -> None:
-    """Raise `DamagedError` that names the first file of weights whose header and size do not agree."""
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="pt"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise DamagedError(
-                f"{path} is truncated or damaged ({first_line(error)}); get it again"
-            ) from None
 
 
 def _adapted(network: nn.Module, adapter: Path) -> Any:
