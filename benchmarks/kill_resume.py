@@ -4,7 +4,7 @@
 
 One study runs undisturbed. Its twin is killed at 20 instants: at least 8 inside training, 3 while a file is being
 written, the rest spread over the other stages; after each kill it is started again. Then the sha256 of every
-tensor and data file of both are compared (logs, manifests with their times and scratch are not data).
+tensor and data file of both are compared (logs, manifests with their times, measured rates and scratch are not data).
 `redone_share`: the most training steps that any kill cost, over one checkpoint interval.
 """
 
@@ -32,6 +32,7 @@ CHECKPOINT_STEPS = 40
 BATCH = 256
 STEPS = 1200
 NOT_DATA = {"manifest.json", "log.jsonl", "lock", "study.toml"}
+MEASURED = Path("plan")  # rates of this machine: the batch that they would decide is set in study.toml
 PLACES = ["plan"] * 2 + ["tokens"] * 2 + ["harvest"] * 3 + ["write"] * 3 + ["train"] * 8 + ["evaluate"] * 2
 RUN = "from monosema.cli import main; main()"
 
@@ -39,6 +40,8 @@ TOML = """\
 seed = 1
 [models.main]
 source = {model}
+dtype = "float32"
+tokens_per_batch = 2048
 [corpora.main]
 sources = {sources}
 tokens = 24000
@@ -50,7 +53,8 @@ batch = {batch}
 tokens = {tokens}
 checkpoint_steps = {checkpoint}
 [evaluation]
-positions = 2000
+max_positions = 2000
+ce_positions = 500
 """
 
 
@@ -108,7 +112,8 @@ def digests(study: Path) -> dict[str, str]:
     found = {}
     for path in sorted(study.rglob("*")):
         inside = path.relative_to(study)
-        if path.is_file() and path.name not in NOT_DATA and not {"logs", "old"} & set(inside.parts):
+        skipped = path.name in NOT_DATA or {"logs", "old"} & set(inside.parts) or MEASURED in inside.parents
+        if path.is_file() and not skipped:
             found[inside.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
@@ -189,7 +194,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--corpus", nargs="*", default=["bundled:first_slice"])
+    parser.add_argument("--corpus", nargs="*", default=["world:first_slice"])
     parser.add_argument("--hook", default="resid_post.2")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")

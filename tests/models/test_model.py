@@ -181,6 +181,12 @@ def test_other_runtime_errors_stay_what_they_are(load: Load, monkeypatch: pytest
         model.logits(torch.tensor([[5, 6, 7]]))
 
 
+def test_a_text_and_one_hook_point_give_the_activations_of_its_tokens(model: LanguageModel) -> None:
+    ids, real = model.tokenize(["the fox"])
+    expected = model.capture(ids, ["resid_post.1"], real)["resid_post.1"][0]
+    assert torch.equal(model.capture("the fox", "resid_post.1"), expected)
+
+
 def test_losses_are_those_of_the_logits(model: LanguageModel) -> None:
     ids = torch.arange(2, 26).reshape(2, 12)
     expected = torch.nn.functional.cross_entropy(

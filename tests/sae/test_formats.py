@@ -188,3 +188,12 @@ def test_a_folder_can_be_moved(tmp_path: Path) -> None:
 def test_an_unknown_format_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r'unknown format of SAEs "monosem" \(did you mean "monosema"\?\)'):
         SAE.load(tmp_path, format="monosem")
+
+
+@pytest.mark.parametrize("name", ["W_dec", "b_enc"])
+def test_weights_that_are_no_numbers_are_refused(name: str, tmp_path: Path) -> None:
+    sae = make(TopK(k=4))
+    sae.tensors()[name].view(-1)[3] = math.nan
+    sae.save(tmp_path / "sae")
+    with pytest.raises(DamagedError, match=f"{name} holds NaN"):
+        SAE.load(tmp_path / "sae")

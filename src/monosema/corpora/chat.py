@@ -92,8 +92,9 @@ class ChatTemplate:
     contents (other than white space around them).
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, *, prompt: bool = False) -> None:
+        """With `prompt`, the text ends where the assistant is to answer."""
+        self._tokenizer, self._prompt = tokenizer, prompt
         try:
             template: str = tokenizer.get_chat_template()
         except ValueError as error:
@@ -145,7 +146,7 @@ class ChatTemplate:
         turns = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
         try:
             rendered: str = self._tokenizer.apply_chat_template(
-                turns, chat_template=self._template, tokenize=False, add_generation_prompt=False
+                turns, chat_template=self._template, tokenize=False, add_generation_prompt=self._prompt
             )
         except (TemplateError, TypeError, ValueError, KeyError) as error:
             raise UsageError(

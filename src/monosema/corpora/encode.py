@@ -99,7 +99,12 @@ def _chat_plain(tokenizer: Any) -> ChatTemplate | None:
     return None
 
 
-CHATS = {"auto": _chat_if_any, "template": _chat_required, "plain": _chat_plain}
+def _chat_prompt(tokenizer: Any) -> ChatTemplate | None:
+    return ChatTemplate(tokenizer, prompt=True)
+
+
+CHATS = {"auto": _chat_if_any, "template": _chat_required, "plain": _chat_plain, "prompt": _chat_prompt}
+"""Who writes the text around messages; `prompt` is a chat up to where the assistant is to answer."""
 
 
 class Encoder:

@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
-from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from monosema.corpora import Document, Encoder, Message
 from monosema.errors import UsageError
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
 from monosema.models.families import blocks_of, find
-from monosema.models.generating import Generated, end_tokens
+from monosema.models.generating import Generated, continue_ids, end_tokens
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
 from monosema.models.network import load_network, truncated
-from monosema.models.patches import EditFn, hooked, skipping
-from monosema.models.quiet import memory, quiet
+from monosema.models.patches import EditFn, hooked, returns_tuples, skipping
+from monosema.models.quiet import memory
 from monosema.models.rows import padded, right_padded
 
 LOGIT_BYTES = 256 << 20
@@ -57,7 +57,7 @@ class LanguageModel:
         self._blocks = blocks_of(self._base, self._text.model_type)
         self._whole = whole
         self._real: Bool[Tensor, "b s"] | None = None
-        self._ends = end_tokens(network, self._text) if whole else []
+        self._advised_ends = end_tokens(network, self._text) if whole else []
         self.name = name
         """Source that it was loaded from, a folder's name only."""
         self.dtype_choice = choice.to_dict()
@@ -116,6 +116,10 @@ class LanguageModel:
         return load_tokenizer(str(self._folder))
 
     @property
+    def _ends(self) -> list[int]:
+        return sorted({*self._advised_ends, self.tokenizer.eos_token_id} - {None})
+
+    @property
     def n_layers(self) -> int:
         """Blocks that are loaded."""
         return len(self._blocks)
@@ -151,18 +155,34 @@ class LanguageModel:
         key = str(hook)
         return self.capture(torch.zeros(1, 1, dtype=torch.int64), [key])[str(HookPoint.parse(key))].shape[-1]
 
-    @torch.inference_mode()
+    @overload
+    def capture(self, text: str, hook: HookPoint | str, /) -> Float[Tensor, "s width"]: ...
+
+    @overload
     def capture(
         self,
         ids: Int[Tensor, "b s"],
         hooks: Sequence[HookPoint | str],
         real: Bool[Tensor, "b s"] | None = None,
-    ) -> dict[str, Float[Tensor, "b s width"]]:
-        """Activations at hook points, by their canonical names; layers past the deepest one do not run.
+        /,
+    ) -> dict[str, Float[Tensor, "b s width"]]: ...
 
-        Within `edit`, what is captured is what the edits made of it.
+    @torch.inference_mode()
+    def capture(self, given: Any, hooks: Any, real: Any = None, /) -> Any:
+        """Activations at hook points; layers past the deepest one do not run.
+
+        A text and one hook point give [positions, width]; a batch of tokens and several give a dict of
+        [b, s, width] by their canonical names. Within `edit`, what is captured is what the edits made of it.
         """
-        wanted = list(dict.fromkeys(self._parsed(hook) for hook in hooks))
+        if isinstance(given, str):
+            point = self._parsed(hooks)
+            return self._captured(self.tokenize([given])[0], [point], None)[str(point)][0]
+        return self._captured(given, [self._parsed(hook) for hook in hooks], real)
+
+    def _captured(
+        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint], real: Bool[Tensor, "b s"] | None
+    ) -> dict[str, Float[Tensor, "b s width"]]:
+        wanted = list(dict.fromkeys(hooks))
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> EditFn:
@@ -264,26 +284,17 @@ class LanguageModel:
                 f"prompts of up to {ids.shape[1]} tokens and max_new_tokens = {max_new_tokens} are more than the "
                 f"{self.context} that {self.name} sees; shorten one of them"
             )
-        ends = sorted({*self._ends, self.tokenizer.eos_token_id} - {None})
-        options: dict[str, Any] = (
-            {"do_sample": False} if temperature == 0 else {"do_sample": True, "temperature": temperature}
-        )
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices), self._padding(real), quiet(), self._memory(ids):
-            torch.manual_seed(seed)
-            out = self._network.generate(
-                input_ids=ids.to(self.device),
-                attention_mask=real.long().to(self.device),
+        with self._padding(real), self._memory(ids):
+            new = continue_ids(
+                self._network,
+                ids.to(self.device),
+                real.to(self.device),
+                ends=self._ends,
                 max_new_tokens=max_new_tokens,
-                eos_token_id=ends or None,
-                pad_token_id=ends[0] if ends else 0,
-                top_k=0,
-                top_p=1.0,
-                **options,
+                temperature=temperature,
+                seed=seed,
             )
-        new = [[int(t) for t in row] for row in out[:, ids.shape[1] :]]
-        cut = [list(takewhile(lambda token: token not in ends, row)) for row in new]
-        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in cut], cut)
+        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a text; special tokens that stand in it are plain text. BOS as the tokenizer puts it."""
@@ -291,17 +302,28 @@ class LanguageModel:
         return ids
 
     def chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """Tokens of a chat up to where the assistant answers; raise `UsageError` without a chat template."""
+        """Tokens of a chat up to where the assistant answers; special tokens inside messages are plain text.
+
+        Raises `UsageError` without a chat template, and where the template refuses the roles.
+        """
         if self.tokenizer.chat_template is None:
             raise UsageError(f"{self.name} has no chat template; give plain text")
-        ids: list[int] = self.tokenizer.apply_chat_template(
-            list(messages), add_generation_prompt=True, return_dict=True
-        )["input_ids"]
+        turns = tuple(Message(message["role"], message["content"]) for message in messages)
+        ids: list[int] = self._prompts.encode([Document(id="chat", messages=turns)])[0].ids.tolist()
         return ids
 
     def tokenize(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
         """Tokens of texts as one batch, padded on the right, and which positions are real."""
         return padded([self.encode(text) for text in texts], left=False)
+
+    @cached_property
+    def _prompts(self) -> Encoder:
+        return Encoder(self.tokenizer, chat="prompt")
+
+    @cached_property
+    def _blocks_return_tuples(self) -> bool:
+        one = torch.zeros(1, 1, dtype=torch.int64)
+        return returns_tuples(self._blocks[0], lambda: self._run(self._base, one, None))
 
     def _parsed(self, hook: HookPoint | str) -> HookPoint:
         point = hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)
@@ -328,16 +350,6 @@ class LanguageModel:
     def _hooked(self, hook: HookPoint, act: EditFn) -> AbstractContextManager[None]:
         block = self._blocks[hook.layer]
         return hooked(block, *find(block, hook, self._text.model_type), act)
-
-    @cached_property
-    def _blocks_return_tuples(self) -> bool:
-        seen: list[bool] = []
-        handle = self._blocks[0].register_forward_hook(lambda m, a, out: seen.append(isinstance(out, tuple)))
-        try:
-            self._run(self._base, torch.zeros(1, 1, dtype=torch.int64), None)
-        finally:
-            handle.remove()
-        return seen[0]
 
     @contextmanager
     def _padding(self, real: Tensor | None) -> Iterator[None]:

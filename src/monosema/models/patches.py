@@ -53,6 +53,17 @@ def skipping(blocks: Sequence[nn.Module], x: Float[Tensor, "b s d_model"], *, tu
                 block.forward = forward
 
 
+def returns_tuples(block: nn.Module, run: Callable[[], object]) -> bool:
+    """Whether a block gives a tuple, as some families' do; `run` makes it work once."""
+    seen: list[bool] = []
+    handle = block.register_forward_hook(lambda m, args, out: seen.append(isinstance(out, tuple)))
+    try:
+        run()
+    finally:
+        handle.remove()
+    return seen[0]
+
+
 def _first(value: Any) -> Tensor:
     return value[0] if isinstance(value, tuple) else value
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
@@ -114,6 +115,8 @@ def _tensors(file: Path, entry: Any, config: SAEConfig, path: Path) -> dict[str,
         if name not in tensors or tuple(tensors[name].shape) != shape:
             seen = tuple(tensors[name].shape) if name in tensors else "none"
             raise DamagedError(f"{file}: {name} has shape {seen}; {RECORD} says {shape}")
+        if not torch.isfinite(tensors[name]).all() and name != "threshold":
+            raise DamagedError(f"{file}: {name} holds NaN or infinite numbers; train the SAE again")
     if extra := sorted(set(tensors) - set(expected)):
         raise DamagedError(f'{file}: unknown tensor "{extra[0]}"{nearest(extra[0], expected)}')
     return tensors
