@@ -33,7 +33,14 @@ BATCH = 256
 STEPS = 1200
 NOT_DATA = {"manifest.json", "log.jsonl", "lock", "study.toml"}
 MEASURED = Path("plan")  # rates of this machine: the batch that they would decide is set in study.toml
-PLACES = ["plan"] * 2 + ["tokens"] * 2 + ["harvest"] * 3 + ["write"] * 3 + ["train"] * 8 + ["baselines", "cross-entropy"]
+PLACES = (
+    ["plan"] * 2
+    + ["tokens"] * 2
+    + ["harvest"] * 3
+    + ["write"] * 3
+    + ["train"] * 8
+    + ["baselines", "cross-entropy"]
+)
 RUN = "from monosema.cli import main; main()"
 
 TOML = """\

@@ -18,7 +18,7 @@ Remake = Annotated[
 
 def run(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
     """Make everything that study.toml asks for and show the figures."""
-    _work("run", study, "evaluation", remake, json)
+    _work("run", study, None, remake, json)
 
 
 def train(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
@@ -46,21 +46,21 @@ def info(study: StudyPath, json: Json = False) -> None:
     _print_figures(figures)
 
 
-def _work(verb: str, path: Path, until: str, remake: bool, json: bool) -> None:
+def _work(verb: str, path: Path, goal: str | None, remake: bool, json: bool) -> None:
     from monosema import pipeline
 
     start = time.monotonic()
     with stoppable() as stop:
         study = pipeline.open_study(path)
         made = pipeline.run(
-            study, until=until, remake=remake, verb=verb, reporter=reporter(json), stop=stop, say=say
+            study, goal=goal, remake=remake, verb=verb, reporter=reporter(json), stop=stop, say=say
         )
     figures = pipeline.figures(study)
     seconds = round(time.monotonic() - start, 1)
     if json:
         print_json({"study": study.name, "made": made, "seconds": seconds, "figures": figures})
         return
-    if until == "evaluation":
+    if goal in (None, "evaluation"):
         _print_figures(figures)
     say(f"{verb}: done in {seconds:.0f} s; made {', '.join(made) or 'nothing new'}")
 

@@ -5,10 +5,12 @@ from monosema.models.generating import Generated
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import Facts, describe_model, load_tokenizer
 from monosema.models.model import LanguageModel
+from monosema.models.patches import EditFn
 from monosema.models.settings import ModelSettings
 
 __all__ = [
     "DtypeChoice",
+    "EditFn",
     "Facts",
     "Generated",
     "HookPoint",

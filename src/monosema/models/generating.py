@@ -46,12 +46,13 @@ def continue_ids(
     ends: Sequence[int],
     max_new_tokens: int,
     temperature: float,
+    top_p: float,
     seed: int,
 ) -> list[list[int]]:
     """New tokens of each row, padded on the left, up to and without the first of `ends`."""
     choice: dict[str, Any] = {"do_sample": False}
     if temperature > 0:
-        choice = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+        choice = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": top_p}
     devices = [ids.device] if ids.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), quiet():
         torch.manual_seed(seed)

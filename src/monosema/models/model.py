@@ -265,17 +265,20 @@ class LanguageModel:
         *,
         max_new_tokens: int = 64,
         temperature: float = 0.0,
+        top_p: float = 1.0,
         seed: int = 0,
     ) -> Generated:
         """Continue texts or token lists as one batch, padded on the left; greedy at temperature 0.
 
-        Nothing but `temperature` and `seed` shapes the choice of tokens: what else the model's folder advises (top-k,
-        penalties) is left out. Raises `UsageError` for an empty prompt and for more tokens than the model can see.
+        Nothing but `temperature`, `top_p` (sample among the likeliest tokens that together have this probability)
+        and `seed` shapes the choice of tokens: what else the model's folder advises is left out. Raises `UsageError`
+        for an empty prompt and for more tokens than the model can see.
         """
         self._need_head()
-        if not temperature >= 0 or max_new_tokens < 1:
+        if not temperature >= 0 or max_new_tokens < 1 or not 0 < top_p <= 1:
             raise UsageError(
-                f"temperature is {temperature} and max_new_tokens {max_new_tokens}; expected 0 or more and 1 or more"
+                f"temperature is {temperature}, top_p {top_p} and max_new_tokens {max_new_tokens}; expected 0 or "
+                "more, above 0 up to 1, and 1 or more"
             )
         lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
         ids, real = padded(lists, left=True)
@@ -292,6 +295,7 @@ class LanguageModel:
                 ends=self._ends,
                 max_new_tokens=max_new_tokens,
                 temperature=temperature,
+                top_p=top_p,
                 seed=seed,
             )
         return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)

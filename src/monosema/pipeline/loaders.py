@@ -11,7 +11,8 @@ from monosema.artifact import read_json
 from monosema.corpora import Tokens
 from monosema.errors import UsageError, lookup
 from monosema.evaluation import Evaluation
-from monosema.models import LanguageModel
+from monosema.index import FeatureIndex
+from monosema.models import LanguageModel, load_tokenizer
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.table import EVALUATION
 from monosema.pipeline.work import Work
@@ -60,6 +61,11 @@ class OpenStudy(Study):
         """The stored activations that an SAE was trained on."""
         store: ActivationStore = self.load("activations", read_asked(self.settings).saes[sae].activations)
         return store
+
+    def index(self, sae: str = "main") -> FeatureIndex:
+        """What is known of every feature of an SAE."""
+        tokenizer = load_tokenizer(Work(self).source(read_asked(self.settings).saes[sae].place.model))
+        return FeatureIndex(self.open("index", sae).path, self.tokens(sae), tokenizer.decode)
 
     def evaluation(self, sae: str = "main") -> Evaluation:
         """The figures of an SAE."""

@@ -15,7 +15,10 @@ from monosema.activations import (
     ActivationStats,
     ActivationStore,
     ActivationStream,
+    LiveRows,
     LiveStream,
+    RowSource,
+    StoreRows,
     StoreStream,
     derive_seed,
     harvest_to_disk,
@@ -27,6 +30,7 @@ from monosema.artifact import Draft, read_json, write_json
 from monosema.corpora import read_documents, tokenizer_hash, write_tokens
 from monosema.errors import ResourceError
 from monosema.evaluation import evaluate
+from monosema.index import make_index as collect_index
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model
@@ -191,6 +195,29 @@ def _stream(work: Work, name: str, folder: Path, stats: ActivationStats, seed: i
         stats,
         tokens_per_batch=work.plan(asked.place.model).tokens_per_batch,
         seed=seed,
+    )
+
+
+def make_index(work: Work, name: str, draft: Draft) -> None:
+    """Index every feature of one SAE over the positions that it was trained on."""
+    asked = work.asked.saes[name]
+    plan, tokens = work.plan(asked.place.model), work.tokens(asked.tokens)
+    sae = SAE.load(work.artifact("sae", name).path)
+    folder = work.artifact("activations", asked.activations).path
+    model = work.model(asked.place.model)
+    source: RowSource = (
+        StoreRows(ActivationStore(folder))
+        if read_json(folder / "choice.json")["stored"]
+        else LiveRows(model, tokens, sae.input, split="train", tokens_per_batch=plan.tokens_per_batch)
+    )
+    draft.measured |= collect_index(
+        draft.path,
+        model,
+        sae,
+        tokens,
+        source,
+        seed=derive_seed(work.asked.seed, f"index/{name}"),
+        reporter=work.reporter,
     )
 
 

@@ -12,7 +12,7 @@ import tomlkit
 from monosema.artifact import Artifact, drafting
 from monosema.errors import RefusedError
 from monosema.models import HookPoint, describe_model
-from monosema.pipeline.asked import read_asked
+from monosema.pipeline.asked import Asked, read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.stages import STAGES, Stage
 from monosema.pipeline.table import EVALUATION, figure_table
@@ -105,14 +105,14 @@ def states(study: Study) -> list[dict[str, str]]:
 def run(
     study: Study,
     *,
-    until: str = "evaluation",
+    goal: str | None = None,
     remake: bool = False,
     verb: str = "run",
     reporter: Reporter | None = None,
     stop: Callable[[], bool] = never,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[str]:
-    """Make what is missing up to the stage `until`; return what was made.
+    """Make what is missing of all artifacts, or of those of the kind `goal` and what they need; return what was made.
 
     Finished artifacts that are fresh are left alone; unfinished ones are gone on with. Raises `RefusedError`
     for a stale one unless `remake`, and where another process writes the study.
@@ -122,16 +122,22 @@ def run(
             say(news)
         work = Work(study, reporter=reporter, stop=stop)
         made: list[str] = []
-        for kind, stage in STAGES.items():
-            for name in stage.names(work.asked):
-                start = time.monotonic()
-                if _make(work, kind, stage, name, remake):
-                    made.append(f"{kind}/{name}")
-                    seconds = round(time.monotonic() - start, 1)
-                    study.log(verb, made=made[-1], seconds=seconds)
-            if kind == until:
-                break
+        for kind, name in needed(work.asked, goal):
+            start = time.monotonic()
+            if _make(work, kind, STAGES[kind], name, remake):
+                made.append(f"{kind}/{name}")
+                study.log(verb, made=made[-1], seconds=round(time.monotonic() - start, 1))
     return made
+
+
+def needed(study: Asked, goal: str | None) -> list[tuple[str, str]]:
+    """Kinds and names of the artifacts of kind `goal` (None: of all) and of their ancestors, parents first."""
+    asked = [(kind, name) for kind, stage in STAGES.items() for name in stage.names(study)]
+    wanted: set[tuple[str, str]] = set()
+    for kind, name in reversed(asked):  # a parent's stage stands above its child's
+        if goal in (None, kind) or (kind, name) in wanted:
+            wanted |= {(kind, name), *STAGES[kind].parents(study, name)}
+    return [one for one in asked if one in wanted]
 
 
 def _make(work: Work, kind: str, stage: Stage, name: str, remake: bool) -> bool:

@@ -5,8 +5,9 @@
     activations    statistics of one hook point and, where the disk has room, the activations themselves
     sae            a trained sparse autoencoder
     evaluation     its figures on documents that it never saw
+    index          where each of its features fires, and what that tells of it
 
-Names: plan/MODEL, tokens/CORPUS.MODEL, activations/CORPUS.MODEL.HOOK, sae/NAME, evaluation/NAME.
+Names: plan/MODEL, tokens/CORPUS.MODEL, activations/CORPUS.MODEL.HOOK, sae/NAME, evaluation/NAME, index/NAME.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     return place | asked(sae.kind) | asked(sae.training)
 
 
+def _ask_index(work: Work, name: str) -> dict[str, Any]:
+    return {}
+
+
 def _ask_evaluation(work: Work, name: str) -> dict[str, Any]:
     return asked(work.asked.evaluation)
 
@@ -116,5 +121,16 @@ STAGES: Mapping[str, Stage] = {
         ],
         asked=_ask_evaluation,
         make=making.make_evaluation,
+    ),
+    "index": Stage(
+        names=lambda study: list(study.saes),
+        parents=lambda study, name: [
+            ("sae", name),
+            ("activations", study.saes[name].activations),
+            ("tokens", study.saes[name].tokens),
+            ("plan", study.saes[name].place.model),
+        ],
+        asked=_ask_index,
+        make=making.make_index,
     ),
 }

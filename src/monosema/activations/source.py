@@ -1,0 +1,97 @@
+"""Rows of activations in numbered tasks: what an index collects from, out of a store or straight from the model.
+
+A task always gives the same rows, so that collecting can stop after any of them, go on, or be shared out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from monosema.activations.harvest import Rows, canonical, harvest
+from monosema.activations.store import ActivationStore
+from monosema.corpora import Tokens
+from monosema.models import HookPoint, LanguageModel
+
+ROWS_PER_TASK = 1 << 17
+ROWS_AT_ONCE = 1 << 12
+
+
+@runtime_checkable
+class RowSource(Protocol):
+    """Where rows come from."""
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are."""
+
+    @property
+    def positions(self) -> int:
+        """Rows of all tasks."""
+
+    def rows(self, task: int) -> Iterator[Rows]:
+        """The rows of one task, a few thousand at a time."""
+
+
+class StoreRows:
+    """Rows of a store, in its order."""
+
+    def __init__(self, store: ActivationStore, rows_per_task: int = ROWS_PER_TASK) -> None:
+        self._store, self._per_task = store, rows_per_task
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are."""
+        return -(-len(self._store) // self._per_task)
+
+    @property
+    def positions(self) -> int:
+        """Rows of the store."""
+        return len(self._store)
+
+    def rows(self, task: int) -> Iterator[Rows]:
+        """The rows of one task."""
+        names = ("document", "position", "token", "norm")
+        columns = {name: self._store.column(name) for name in names}
+        end = min((task + 1) * self._per_task, len(self._store))
+        for begin in range(task * self._per_task, end, ROWS_AT_ONCE):
+            some = slice(begin, min(begin + ROWS_AT_ONCE, end))
+            x = self._store.rows(torch.arange(some.start, some.stop))
+            yield Rows(x=x, **{name: column[some] for name, column in columns.items()})
+
+
+class LiveRows:
+    """Rows of a split, harvested as they are asked for, in the order of its batches."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokens: Tokens,
+        hook: HookPoint | str,
+        *,
+        split: str,
+        tokens_per_batch: int,
+        rows_per_task: int = ROWS_PER_TASK,
+    ) -> None:
+        self._model, self._tokens, self._hook = model, tokens, canonical([hook])[0]
+        self._split, self._tokens_per_batch = split, tokens_per_batch
+        self._batches = max(1, rows_per_task // tokens_per_batch)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are."""
+        return -(-self._tokens.n_batches(self._split, self._tokens_per_batch) // self._batches)
+
+    @property
+    def positions(self) -> int:
+        """Kept positions of the split."""
+        return self._tokens.count(self._split)
+
+    def rows(self, task: int) -> Iterator[Rows]:
+        """The rows of one task."""
+        batches = self._tokens.batches(self._split, self._tokens_per_batch, start=task * self._batches)
+        for found in harvest(self._model, islice(batches, self._batches), [self._hook]):
+            yield found[self._hook]

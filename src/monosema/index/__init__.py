@@ -1,0 +1,20 @@
+"""The feature index: where every feature fires, what it promotes, what is like it, and how it is found."""
+
+from monosema.index.contexts import Context
+from monosema.index.find import Candidate, find_by_tag, find_by_texts, find_by_token, strengths
+from monosema.index.index import Feature, FeatureIndex
+from monosema.index.make import make_index
+from monosema.index.statistics import bin_edges
+
+__all__ = [
+    "Candidate",
+    "Context",
+    "Feature",
+    "FeatureIndex",
+    "bin_edges",
+    "find_by_tag",
+    "find_by_texts",
+    "find_by_token",
+    "make_index",
+    "strengths",
+]

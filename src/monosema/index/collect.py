@@ -1,0 +1,41 @@
+"""The first pass: encode rows and write their postings, one segment a task; finished segments are never made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from monosema.activations import Rows, RowSource
+from monosema.index.segment import Segment, read_segments, write_segment
+from monosema.kernels import SparseActs
+from monosema.progress import Reporter
+from monosema.sae import SAE
+
+
+def collect(folder: Path, sae: SAE, source: RowSource, reporter: Reporter) -> list[Segment]:
+    """Write the missing segments of a source and return all of them.
+
+    Massive rows are kept as places at which nothing fires, so that contexts have no holes. Memory: the pairs of
+    one task, about 60 bytes each, and the pre-activations of one `encode`.
+    """
+    folder.mkdir(exist_ok=True)
+    done = read_segments(folder)
+    seen = sum(segment.record.positions for segment in done)
+    with reporter.stage("index", source.positions, done=seen) as progress:
+        for task in range(len(done), source.tasks):
+            parts, places = [], []
+            for rows in source.rows(task):
+                parts.append(encode_usual(sae, rows))
+                places.append(torch.stack([rows.document, rows.position, rows.token], dim=1))
+                progress.update(len(rows.norm))
+            write_segment(folder, task, SparseActs.cat(parts), torch.cat(places).numpy().astype(np.int32))
+    return read_segments(folder)
+
+
+def encode_usual(sae: SAE, rows: Rows) -> SparseActs:
+    """Activations of all rows, none at massive ones."""
+    acts = sae.encode(rows.x.float())
+    usual = rows.norm <= sae.massive
+    return acts if bool(usual.all()) else acts.where(usual[acts.rows()])

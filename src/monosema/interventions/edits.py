@@ -1,0 +1,128 @@
+"""Edits of feature activations inside a running model (C11).
+
+Only the difference that an edit makes is added to the residual stream: x' = x + Σ (a'_i - a_i)·(d_i/‖d_i‖)/s. So what
+the SAE does not explain (the error) stays, an edit that changes no activation changes no bit, and massive positions
+are not touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.errors import UsageError, lookup
+from monosema.sae import SAE
+
+Positions = Literal["all", "prompt", "answer"]
+_Act = Float[Tensor, " n"]
+
+OPERATIONS: Mapping[str, Callable[[_Act, float], _Act]] = {
+    "clamp": torch.full_like,
+    "raise": lambda a, value: a.clamp_min(value),
+    "add": lambda a, value: a + value,
+    "scale": lambda a, value: a * value,
+}
+"""What an edit makes of a feature's activations: put them at a value, lift them to at least it, add it, multiply."""
+LARGEST = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """One feature, one operation. Raises `UsageError` for an unknown operation and a value that overflows."""
+
+    feature: int
+    operation: str
+    """Row of `OPERATIONS`."""
+    value: float
+    """In the units of a (metrics.md), or a factor for `scale`."""
+    positions: Positions = "all"
+    """Where: everywhere, in the prompt only, or from the position on that predicts the first new token."""
+
+    def __post_init__(self) -> None:
+        lookup(OPERATIONS, self.operation, "operation")
+        if not math.isfinite(self.value) or abs(self.value) > LARGEST:
+            raise UsageError(
+                f"{self.operation} of feature {self.feature} is {self.value:g}; expected at most {LARGEST:g}: "
+                "lower the dose"
+            )
+        if self.positions not in ("all", "prompt", "answer"):
+            raise UsageError(f"positions is {self.positions!r}; expected all, prompt or answer")
+
+
+def clamp(feature: int, value: float, positions: Positions = "all") -> Edit:
+    """Put a feature at a value wherever it fires or not."""
+    return Edit(feature=feature, operation="clamp", value=value, positions=positions)
+
+
+def raise_to(feature: int, value: float, positions: Positions = "all") -> Edit:
+    """Lift a feature to at least a value; never lower it."""
+    return Edit(feature=feature, operation="raise", value=value, positions=positions)
+
+
+def add(feature: int, value: float, positions: Positions = "all") -> Edit:
+    """Add to a feature's activation."""
+    return Edit(feature=feature, operation="add", value=value, positions=positions)
+
+
+def scale(feature: int, factor: float, positions: Positions = "all") -> Edit:
+    """Multiply a feature's activation."""
+    return Edit(feature=feature, operation="scale", value=factor, positions=positions)
+
+
+def ablate(feature: int, positions: Positions = "all") -> Edit:
+    """Take a feature out."""
+    return clamp(feature, 0.0, positions)
+
+
+class Steering:
+    """Edits as a function on activations, for `LanguageModel.edit`. It counts calls: make a new one for each run.
+
+    The first call is the prompt (or a whole text), each later one a new token.
+    """
+
+    def __init__(self, sae: SAE, edits: Sequence[Edit]) -> None:
+        for edit in edits:
+            if not 0 <= edit.feature < sae.d_sae:
+                raise UsageError(f"there is no feature {edit.feature}; this SAE has 0 to {sae.d_sae - 1}")
+        self._sae, self._edits = sae, tuple(edits)
+        self._features = torch.tensor(sorted({edit.feature for edit in edits}), dtype=torch.int64)
+        self._column = {int(feature): column for column, feature in enumerate(self._features)}
+        self._directions = sae.directions(self._features.to(sae.W_dec.device))  # [f, d_model]
+        self._calls = 0
+
+    def __call__(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
+        """What the edits make of activations."""
+        first, self._calls = self._calls == 0, self._calls + 1
+        edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
+        if not edits:
+            return x
+        flat = x.reshape(-1, x.shape[-1]).float()
+        a = self._activations(flat)  # [n, f]
+        new = a.clone()
+        for edit in edits:
+            column = new[:, self._column[edit.feature]]
+            changed = OPERATIONS[edit.operation](column, edit.value)
+            column.copy_(torch.where(self._where(edit, x, first), changed, column))
+        new = torch.where(self._sae.massive_mask(flat)[:, None], a, new)
+        return x + ((new - a) @ self._directions).reshape(x.shape).to(x.dtype)
+
+    def _activations(self, flat: Float[Tensor, "n d_model"]) -> Float[Tensor, "n f"]:
+        acts = self._sae.encode(flat)
+        out = flat.new_zeros(len(flat), len(self._features))
+        features = self._features.to(flat.device)
+        column = torch.searchsorted(features, acts.indices).clamp_max(len(features) - 1)
+        mine = features[column] == acts.indices
+        out[acts.rows()[mine], column[mine]] = acts.values[mine]
+        return out
+
+    def _where(self, edit: Edit, x: Tensor, first: bool) -> Tensor:
+        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+        if edit.positions == "answer" and first:
+            mask[:, :-1] = False
+        return mask.reshape(-1)

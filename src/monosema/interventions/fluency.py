@@ -1,0 +1,74 @@
+"""Is a continuation still language? Measured against what the plain model writes to the same prompts (metrics.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+import torch
+
+from monosema.models import LanguageModel
+
+LOSS_BAND = math.log(3)
+BIGRAM_SHARE = 0.8
+_ROWS = 16
+
+
+@dataclass(frozen=True)
+class Fluency:
+    """What plain continuations are like."""
+
+    loss: float
+    """Mean over them of the mean loss of their tokens, nats."""
+    bigrams: float
+    """Mean share of distinct bigrams of tokens."""
+
+    @classmethod
+    def of(
+        cls, model: LanguageModel, prompts: Sequence[Sequence[int]], plain: Sequence[Sequence[int]]
+    ) -> Fluency:
+        """Measure plain continuations; empty ones do not count."""
+        written = [(prompt, new) for prompt, new in zip(prompts, plain, strict=True) if new]
+        losses = mean_losses(model, [prompt for prompt, _ in written], [new for _, new in written])
+        return cls(fmean(losses), fmean(distinct_bigrams(new) for _, new in written))
+
+    def judge(
+        self, model: LanguageModel, prompts: Sequence[Sequence[int]], written: Sequence[Sequence[int]]
+    ) -> list[bool]:
+        """Whether each continuation is fluent: its loss within log 3 of plain ones, enough distinct bigrams."""
+        losses = mean_losses(model, prompts, written)
+        return [
+            bool(new)
+            and abs(loss - self.loss) <= LOSS_BAND
+            and distinct_bigrams(new) >= BIGRAM_SHARE * self.bigrams
+            for loss, new in zip(losses, written, strict=True)
+        ]
+
+
+def distinct_bigrams(tokens: Sequence[int]) -> float:
+    """Share of the pairs of neighbouring tokens that are different ones; 1 for fewer than two tokens."""
+    pairs = list(pairwise(tokens))
+    return len(set(pairs)) / len(pairs) if pairs else 1.0
+
+
+def mean_losses(
+    model: LanguageModel, prompts: Sequence[Sequence[int]], written: Sequence[Sequence[int]]
+) -> list[float]:
+    """Mean loss under the plain model of each continuation's tokens after its prompt; infinite for an empty one."""
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + len(written[i]))
+    found = [math.inf] * len(prompts)
+    for begin in range(0, len(order), _ROWS):
+        some = order[begin : begin + _ROWS]
+        rows = [[*prompts[i], *written[i]] for i in some]
+        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
+        real = torch.zeros_like(ids, dtype=torch.bool)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)], real[number, : len(row)] = torch.tensor(row), True
+        losses = model.losses(ids, real)  # [b, s - 1]
+        for number, i in enumerate(some):
+            if written[i]:
+                found[i] = float(losses[number, len(prompts[i]) - 1 : len(rows[number]) - 1].mean())
+    return found

@@ -1,0 +1,37 @@
+"""Text that a model writes while features are edited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monosema.interventions.edits import Edit, Steering
+from monosema.models import EditFn, Generated, HookPoint, LanguageModel
+from monosema.sae import SAE
+
+
+def as_ids(model: LanguageModel, prompt: str, *, chat: bool) -> list[int]:
+    """Tokens of a prompt: as the user's turn of a chat, or as text to go on with."""
+    return model.chat([{"role": "user", "content": prompt}]) if chat else model.encode(prompt)
+
+
+def steer(
+    model: LanguageModel,
+    sae: SAE,
+    prompts: Sequence[str] | Sequence[Sequence[int]],
+    edits: Sequence[Edit] = (),
+    *,
+    max_new_tokens: int = 64,
+    temperature: float = 0.7,
+    top_p: float = 0.95,
+    seed: int = 0,
+) -> Generated:
+    """Continue prompts under edits; without edits, what the plain model writes with the same seed.
+
+    Raises `UsageError` for an unknown feature, an SAE of another model and a prompt longer than the context.
+    """
+    sae.check_model(model.name, model.hash)
+    changes: dict[HookPoint | str, EditFn] = {sae.output: Steering(sae, edits)} if edits else {}
+    with model.edit(changes):
+        return model.generate(
+            prompts, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed
+        )

@@ -1,0 +1,151 @@
+"""An index over a real (tiny) study: contexts, postings, promoted tokens against the model and the SAE themselves."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import monosema as ms
+from monosema import pipeline
+from monosema.activations import LiveRows, StoreRows
+from monosema.errors import DamagedError, UsageError
+from monosema.index import FeatureIndex, find_by_texts, find_by_token, make_index
+from monosema.pipeline.loaders import OpenStudy
+from pipeline.small_study import new_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
+    made = new_study(tmp_path_factory.mktemp("indexed") / "study")
+    pipeline.run(made, goal="index")
+    return ms.open(made.path)
+
+
+@pytest.fixture(scope="module")
+def index(study: OpenStudy) -> FeatureIndex:
+    return study.index()
+
+
+def test_only_what_the_index_needs_was_made(study: OpenStudy) -> None:
+    assert not (study.path / "evaluation").exists()
+
+
+def test_postings_are_what_the_sae_says_of_every_position(study: OpenStudy, index: FeatureIndex) -> None:
+    store, sae = study.activations(), study.sae()
+    x = store.rows(torch.arange(len(store)))
+    acts = sae.encode(x).dense() * (store.norms <= sae.massive)[:, None]
+    assert index.positions == len(store)
+    for feature in range(index.d_sae):
+        rows, values = index.postings(feature)
+        expected = acts[:, feature]
+        assert rows.tolist() == expected.nonzero().flatten().tolist()
+        np.testing.assert_allclose(values, expected[rows].numpy(), rtol=1e-5)
+
+
+def test_a_context_shows_the_activations_of_its_document(study: OpenStudy, index: FeatureIndex) -> None:
+    model, sae = study.model(), study.sae()
+    feature = int(np.argmax(index.table["maximum"]))
+    context = index.top(feature, 1)[0]
+    assert context.value == pytest.approx(index.maximum(feature))
+    assert context.text in model.tokenizer.decode(index.tokens.ids(context.document))
+    ids = torch.from_numpy(index.tokens.ids(context.document))[None]
+    acts = sae.encode(model.capture(ids[:, : index.tokens.context], [sae.input])[sae.input][0]).dense()[
+        :, feature
+    ]
+    row = int(index.table["top_rows"][feature][0])
+    _, position, _ = index.places([row])[0]
+    if position < index.tokens.context:  # the first piece of its document
+        assert float(acts[position]) == pytest.approx(context.value, rel=1e-3)
+
+
+def test_samples_of_an_interval_lie_in_it(index: FeatureIndex) -> None:
+    feature = int(np.argmax(index.table["count"]))
+    for number in range(10):
+        for context in index.interval(feature, number):
+            share = context.value / index.maximum(feature) * 10
+            assert number - 1e-4 <= share <= number + 1 + 1e-4
+
+
+def test_promoted_tokens_go_through_the_final_norm_and_the_unembedding(
+    study: OpenStudy, index: FeatureIndex
+) -> None:
+    model, sae = study.model(), study.sae()
+    network = model._network
+    direction = sae.directions(torch.tensor([7]))
+    logits = network.lm_head(network.model.norm(direction))[0]
+    best = logits.topk(10)
+    assert index.table["promoted"][7].tolist() == best.indices.tolist()
+    np.testing.assert_allclose(index.table["promoted_logits"][7], best.values.detach().numpy(), rtol=1e-4)
+    assert index.table["suppressed"][7].tolist() == logits.topk(10, largest=False).indices.tolist()
+
+
+def test_neighbours_are_the_nearest_decoder_rows(study: OpenStudy, index: FeatureIndex) -> None:
+    W = torch.nn.functional.normalize(study.sae().W_dec, dim=1)
+    cosines = W @ W[11]
+    cosines[11] = -2
+    assert index.table["neighbours"][11].tolist() == cosines.topk(10).indices.tolist()
+
+
+def test_a_store_and_the_model_itself_give_the_same_index(study: OpenStudy, tmp_path: Path) -> None:
+    model, sae, tokens = study.model(), study.sae(), study.tokens()
+    for name, source in {
+        "store": StoreRows(study.activations(), rows_per_task=700),
+        "live": LiveRows(model, tokens, sae.input, split="train", tokens_per_batch=512, rows_per_task=1024),
+    }.items():
+        (tmp_path / name).mkdir()
+        make_index(tmp_path / name, model, sae, tokens, source, seed=1)
+    one, two = (FeatureIndex(tmp_path / name, tokens, model.tokenizer.decode) for name in ("store", "live"))
+    assert one.table["count"].tolist() == two.table["count"].tolist()
+    np.testing.assert_allclose(one.table["maximum"], two.table["maximum"], rtol=1e-5)
+
+
+def test_an_index_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
+    study: OpenStudy, tmp_path: Path
+) -> None:
+    model, sae, tokens = study.model(), study.sae(), study.tokens()
+    source = StoreRows(study.activations(), rows_per_task=700)
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+        make_index(tmp_path / name, model, sae, tokens, source, seed=1)
+    for left in (tmp_path / "killed").glob("segments/00001*"):
+        left.unlink()
+    for left in (tmp_path / "killed").glob("*.*"):
+        left.unlink()
+    make_index(tmp_path / "killed", model, sae, tokens, source, seed=1)
+    for path in (tmp_path / "whole").rglob("*"):
+        if path.is_file():
+            other = tmp_path / "killed" / path.relative_to(tmp_path / "whole")
+            assert path.read_bytes() == other.read_bytes(), path.name
+
+
+def test_a_feature_is_found_by_text_and_by_token(study: OpenStudy, index: FeatureIndex) -> None:
+    model, sae = study.model(), study.sae()
+    found = find_by_texts(model, sae, index, ["the golden gate", "a golden gate stands"], n=5)
+    assert found == sorted(found, key=lambda one: -one.score)
+    fired = sae.encode(model.capture("golden", sae.input)).indices.tolist()
+    rest = find_by_texts(model, sae, index, ["the old red fox"], ["golden"], n=64)
+    assert rest
+    assert not {one.feature for one in rest} & set(fired)
+    token = model.encode(" golden")[0]
+    best = find_by_token(index, token)[0]
+    rows, _ = index.postings(best.feature)
+    hits = (index.places(rows)[:, 2] == token).sum()
+    total = sum(int((segment.places[:, 2] == token).sum()) for segment in index.segments)
+    assert best.score == pytest.approx(2 * hits / (len(rows) + total))
+
+
+def test_what_is_not_there_is_named(study: OpenStudy, index: FeatureIndex, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no feature 64; this SAE has 0 to 63"):
+        index.feature(64)
+    with pytest.raises(UsageError, match="at least one text"):
+        find_by_texts(study.model(), study.sae(), index, [])
+    with pytest.raises(UsageError, match="longer than the 128"):
+        find_by_texts(study.model(), study.sae(), index, ["the fox " * 200])
+    copy = Path(shutil.copytree(index.folder, tmp_path / "copy"))
+    (copy / "features.parquet").write_bytes(b"no")
+    with pytest.raises(DamagedError, match=r"features\.parquet cannot be read"):
+        FeatureIndex(copy, index.tokens, str)

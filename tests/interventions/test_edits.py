@@ -1,0 +1,152 @@
+"""Edits change what they say and nothing else."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+import tiny
+from monosema.errors import UsageError
+from monosema.interventions import (
+    Edit,
+    Fluency,
+    Steering,
+    ablate,
+    add,
+    clamp,
+    mean_losses,
+    raise_to,
+    scale,
+    steer,
+)
+from monosema.models import LanguageModel
+from monosema.sae import L1, SAE, SAEConfig, TopK
+
+D, F = 32, 40
+
+
+def make_sae(model: LanguageModel, kind: TopK | L1, massive: float = math.inf) -> SAE:
+    torch.manual_seed(0)
+    config = SAEConfig(
+        kind=kind, d_model=D, d_sae=F, input="resid_post.1", output="resid_post.1",
+        model=model.name, model_hash=model.hash, seed=0,
+    )  # fmt: skip
+    sae = SAE.initialise(config, mean=torch.zeros(D), scale=2.0, massive=massive)
+    sae.b_enc.copy_(torch.rand(F) * 0.1)
+    return sae
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    return LanguageModel.load(
+        str(tiny.save_llama(tmp_path_factory.mktemp("model"))), dtype="float32", device="cpu"
+    )
+
+
+@pytest.fixture(params=["topk", "l1"])
+def sae(request: pytest.FixtureRequest, model: LanguageModel) -> SAE:
+    return make_sae(model, TopK(k=6) if request.param == "topk" else L1())
+
+
+def rows() -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.randn(2, 7, D)
+
+
+@pytest.mark.parametrize(
+    ("edit", "new"),
+    [
+        (clamp(3, 2.5), lambda a: torch.full_like(a, 2.5)),
+        (raise_to(3, 0.5), lambda a: a.clamp_min(0.5)),
+        (add(3, -0.25), lambda a: a - 0.25),
+        (scale(3, 3.0), lambda a: 3 * a),
+        (ablate(3), torch.zeros_like),
+    ],
+)
+def test_an_edit_moves_x_along_its_feature_by_what_it_changes(sae: SAE, edit: Edit, new: object) -> None:
+    x = rows()
+    a = sae.encode(x.reshape(-1, D)).dense()[:, 3].double()
+    assert callable(new)
+    direction = sae.W_dec[3].double() / sae.W_dec[3].double().norm() / sae.scale
+    expected = x.double() + ((new(a) - a)[:, None] * direction).reshape(x.shape)
+    torch.testing.assert_close(Steering(sae, [edit])(x).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_edits_of_several_features_add_up_and_of_one_follow_each_other(sae: SAE) -> None:
+    x = rows()
+    both = Steering(sae, [clamp(3, 2.0), clamp(9, 1.0)])(x)
+    apart = Steering(sae, [clamp(3, 2.0)])(x) + Steering(sae, [clamp(9, 1.0)])(x) - x
+    torch.testing.assert_close(both, apart, rtol=1e-5, atol=1e-6)
+    assert torch.equal(Steering(sae, [clamp(3, 1.0), scale(3, 2.0)])(x), Steering(sae, [clamp(3, 2.0)])(x))
+
+
+def test_an_edit_that_changes_no_activation_changes_no_bit(sae: SAE) -> None:
+    x = rows()
+    edits = [scale(feature, 1.0) for feature in range(F)] + [raise_to(4, -1.0), add(5, 0.0)]
+    assert torch.equal(Steering(sae, edits)(x), x)
+
+
+def test_massive_positions_are_not_touched(model: LanguageModel) -> None:
+    x = rows()
+    x[1, 2] *= 100
+    sae = make_sae(model, TopK(k=6), massive=50.0)
+    edited = Steering(sae, [clamp(3, 5.0)])(x)
+    changed = (edited != x).any(-1)
+    assert not changed[1, 2]
+    assert int(changed.sum()) == changed.numel() - 1
+
+
+def test_positions_say_where(sae: SAE) -> None:
+    x = rows()
+    answer = Steering(sae, [clamp(3, 5.0, positions="answer")])
+    changed = (answer(x) != x).any(-1)
+    assert changed[:, -1].all()
+    assert not changed[:, :-1].any()
+    assert (answer(x[:, :1]) != x[:, :1]).any(-1).all()
+    prompt = Steering(sae, [clamp(3, 5.0, positions="prompt")])
+    assert (prompt(x) != x).any(-1).all()
+    assert torch.equal(prompt(x[:, :1]), x[:, :1])
+
+
+def test_steered_text_is_the_plain_one_where_nothing_changes_and_another_where_it_does(
+    model: LanguageModel, sae: SAE
+) -> None:
+    prompts = ["the golden", "a fox sees the old red bridge"]
+    plain = steer(model, sae, prompts, seed=4, max_new_tokens=12)
+    assert steer(model, sae, prompts, [scale(3, 1.0)], seed=4, max_new_tokens=12) == plain
+    assert steer(model, sae, prompts, [clamp(3, 500.0)], seed=4, max_new_tokens=12) != plain
+    assert steer(model, sae, prompts, seed=4, max_new_tokens=12) == plain
+
+
+def test_wrong_edits_are_named(model: LanguageModel, sae: SAE) -> None:
+    with pytest.raises(UsageError, match="no feature 40; this SAE has 0 to 39"):
+        Steering(sae, [clamp(F, 1.0)])
+    with pytest.raises(UsageError, match="lower the dose"):
+        clamp(3, 1e9)
+    with pytest.raises(UsageError, match="lower the dose"):
+        scale(3, math.nan)
+    with pytest.raises(UsageError, match='unknown operation "clmp"'):
+        Edit(feature=1, operation="clmp", value=1.0)
+    with pytest.raises(UsageError, match="more than the 128"):
+        steer(model, sae, ["the fox " * 200], [clamp(3, 1.0)])
+
+
+def test_mean_losses_are_those_of_the_continuation_alone(model: LanguageModel) -> None:
+    prompts, written = [[5, 6, 7], [9]], [[8, 10], [11, 12, 13]]
+    found = mean_losses(model, prompts, [*written])
+    for prompt, new, loss in zip(prompts, written, found, strict=True):
+        logits = model.logits(torch.tensor([[*prompt, *new]]))[0].log_softmax(-1)
+        expected = -sum(float(logits[len(prompt) - 1 + i, token]) for i, token in enumerate(new)) / len(new)
+        assert loss == pytest.approx(expected, rel=1e-5)
+    assert mean_losses(model, [[5]], [[]]) == [math.inf]
+
+
+def test_loops_strange_text_and_nothing_are_not_fluent(model: LanguageModel, tmp_path: Path) -> None:
+    prompts = [[5, 6, 7]] * 4
+    plain = model.generate(prompts, max_new_tokens=16, temperature=1.0, seed=1).ids
+    fluency = Fluency.of(model, prompts, plain)
+    assert fluency.judge(model, prompts, plain) == [True] * 4
+    assert fluency.judge(model, prompts[:2], [[9] * 16, []]) == [False, False]
