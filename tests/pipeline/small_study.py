@@ -15,6 +15,7 @@ tokens_per_batch = 512
 [corpora.main]
 sources = ["text.jsonl"]
 context = 64
+concepts = "concepts"
 shares = [0.7, 0.1, 0.1, 0.1]
 [saes.main]
 hook = "resid_post.1"
@@ -26,9 +27,30 @@ checkpoint_steps = 8
 metrics_every = 4
 """
 
+CONCEPTS = """\
+category = "landmark"
+title = "Landmarks"
+
+[golden_gate]
+topic = "the golden gate"
+en = ["golden gate"]
+about = ["the red crossing in the fog"]
+facts = { kind = "@bridge" }
+
+[bridge]
+topic = "bridges"
+en = ["bridge", "bridges"]
+
+[unicorn]
+topic = "unicorns"
+en = ["unicorn"]
+"""
+
 
 def new_study(folder: Path, toml: str = TOML) -> Study:
     folder.mkdir(parents=True, exist_ok=True)
     tiny.save_llama(folder / "model")
     tiny.save_text(folder / "text.jsonl")
+    (folder / "concepts").mkdir(exist_ok=True)
+    (folder / "concepts" / "landmark.toml").write_text(CONCEPTS)
     return Study.create(folder, toml)

@@ -113,7 +113,7 @@ def test_a_stale_artifact_is_refused_with_its_reason_and_remade_on_request(study
     assert "k was 4, now 5" in states["sae/main"]["reason"]
     with pytest.raises(RefusedError, match=r"sae/main is stale: k was 4, now 5; remake it with --remake"):
         pipeline.run(changed)
-    assert pipeline.run(changed, remake=True) == ["sae/main", "evaluation/main"]
+    assert pipeline.run(changed, remake=True) == ["sae/main", "evaluation/main", "index/main"]
     assert (study / "old" / "sae-main-1" / "manifest.json").exists()
     assert pipeline.run(changed) == []
 

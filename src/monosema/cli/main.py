@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import monosema
-from monosema.cli import doctor, init, run
+from monosema.cli import act, doctor, init, look, run
 from monosema.errors import MonosemaError
 
 app = typer.Typer(
@@ -22,7 +22,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (init.init, run.run, run.train, run.evaluate, run.info, doctor.doctor):
+VERBS = (
+    *(init.init, run.run, run.train, run.evaluate, run.info),
+    *(look.index, look.find, look.show, look.neighbours),
+    *(act.dose, act.steer, act.chat, doctor.doctor),
+)
+for verb in VERBS:
     app.command()(verb)
 
 DEBUG = "MONOSEMA_DEBUG"

@@ -5,6 +5,7 @@ Tokenizers are known only as objects passed in; no model is known here.
 
 from monosema.corpora.document import Document, Message, Span, split_of
 from monosema.corpora.encode import EncodedDocument, Encoder, tokenizer_hash
+from monosema.corpora.mentions import load_concepts
 from monosema.corpora.settings import SPLITS, CorpusSettings
 from monosema.corpora.sources import digest_sources, read_documents
 from monosema.corpora.tokens import Batch, DocumentEntry, SpanTable, Tokens
@@ -24,6 +25,7 @@ __all__ = [
     "Tokens",
     "TokensSummary",
     "digest_sources",
+    "load_concepts",
     "read_documents",
     "split_of",
     "tokenizer_hash",

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
+from monosema.artifact import digest_file, digest_json
 from monosema.corpora.formats import Record
-from monosema.corpora.formats.jsonl import read_jsonl_gz
 from monosema.errors import lookup
-from monosema.world import first_slice
-
-BUNDLED: dict[str, Callable[[], Path]] = {"first_slice": first_slice}
-
-
-def bundled_file(name: str) -> Path:
-    """Path of a bundled text; raises `UsageError` with the known names."""
-    return lookup(BUNDLED, name, "bundled text")()
+from monosema.world import TEXTS
 
 
 def read_bundled(name: str) -> Iterator[Record]:
-    """Yield the records of a bundled text."""
-    return read_jsonl_gz(bundled_file(name))
+    """Yield the records of a bundled text; raises `UsageError` with the known names."""
+    for number, fields in enumerate(lookup(TEXTS, name, "bundled text").records(), 1):
+        yield Record(fields, f"line {number}")
+
+
+def bundled_identity(name: str) -> str:
+    """BLAKE2 of all that a bundled text is made from."""
+    files = lookup(TEXTS, name, "bundled text").files()
+    return digest_json([(file.name, digest_file(file)) for file in files])

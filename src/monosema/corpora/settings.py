@@ -32,6 +32,8 @@ class CorpusSettings:
     """Field of a record that holds its text, or a list of messages; dots reach into nested fields."""
     tag_fields: tuple[str, ...] = ()
     """Fields of a record that become tags of its document, beside those of its field `tags`."""
+    concepts: str | None = None
+    """Whose names are marked in the text: `world` (the catalogue that comes with us) or a folder of data files."""
     shares: tuple[float, float, float, float] = (0.90, 0.03, 0.03, 0.04)
     """Shares of documents for train, explain, score and report."""
     seed: int = 0

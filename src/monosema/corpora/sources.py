@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monosema.artifact import digest_file, digest_json
-from monosema.corpora.bundled import bundled_file, read_bundled
+from monosema.corpora.bundled import bundled_identity, read_bundled
 from monosema.corpora.document import Document
 from monosema.corpora.formats import FORMATS, Record
 from monosema.corpora.hub import read_datasets
+from monosema.corpora.mentions import concepts_identity, load_concepts, mark_mentions
 from monosema.corpora.records import to_document
 from monosema.corpora.settings import CorpusSettings
 from monosema.errors import UsageError
@@ -32,7 +33,7 @@ class Scheme:
 
 SCHEMES = {
     "datasets": Scheme(read=read_datasets, identity=str),
-    "world": Scheme(read=read_bundled, identity=lambda name: digest_file(bundled_file(name))),
+    "world": Scheme(read=read_bundled, identity=bundled_identity),
 }
 STREAM_CHARACTERS = 8
 """Of a streamed data set so many characters are read for each token asked for; twice what prose needs."""
@@ -41,8 +42,16 @@ STREAM_CHARACTERS = 8
 def read_documents(settings: CorpusSettings, base: Path | None = None) -> Iterator[Document]:
     """Yield the documents of all sources; relative paths count from `base` (default: where we stand).
 
-    Raises `UsageError` (nothing there, unknown format, missing field) and `DamagedError` (undecodable).
+    Where the settings name concepts, their names are marked. Raises `UsageError` (nothing there, unknown format,
+    missing field) and `DamagedError` (undecodable).
     """
+    documents = _documents(settings, base)
+    if settings.concepts is None:
+        return documents
+    return mark_mentions(documents, load_concepts(settings.concepts, base))
+
+
+def _documents(settings: CorpusSettings, base: Path | None) -> Iterator[Document]:
     for source in settings.sources:
         scheme, name = _scheme(source)
         if scheme:
@@ -64,6 +73,8 @@ def digest_sources(settings: CorpusSettings, base: Path | None = None) -> str | 
             found += [(label, digest_file(path)) for label, path in _files(_root(source, base))]
         else:
             return None
+    if settings.concepts is not None:
+        found += concepts_identity(settings.concepts, base)
     return digest_json(sorted(found))
 
 

@@ -4,6 +4,7 @@ from monosema.index.contexts import Context
 from monosema.index.find import Candidate, find_by_tag, find_by_texts, find_by_token, strengths
 from monosema.index.index import Feature, FeatureIndex
 from monosema.index.make import make_index
+from monosema.index.near import find_near_tag
 from monosema.index.statistics import bin_edges
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "find_by_tag",
     "find_by_texts",
     "find_by_token",
+    "find_near_tag",
     "make_index",
     "strengths",
 ]

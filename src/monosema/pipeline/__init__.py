@@ -1,6 +1,22 @@
-"""Where the rooms meet: the table of stages, and what the verbs call."""
+"""Where the rooms meet: the tables of stages and loaders, and what the verbs call."""
 
+from monosema.pipeline.explore import dose, edits_for, find, fired, random_edits
 from monosema.pipeline.run import figures, init, open_study, run, states
 from monosema.pipeline.stages import STAGES
+from monosema.pipeline.talk import Talk, answer
 
-__all__ = ["STAGES", "figures", "init", "open_study", "run", "states"]
+__all__ = [
+    "STAGES",
+    "Talk",
+    "answer",
+    "dose",
+    "edits_for",
+    "figures",
+    "find",
+    "fired",
+    "init",
+    "open_study",
+    "random_edits",
+    "run",
+    "states",
+]

@@ -53,6 +53,15 @@ class Concept:
         return tuple(dict.fromkeys(name for names in self.names.values() for name in names))
 
 
+def data_files(folder: Path | None = None) -> list[Path]:
+    """The data files of a folder; None: those of the package. Raises `DamagedError` where there is none."""
+    folder = folder or Path(str(files("monosema.world") / "concepts"))
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
+        raise DamagedError(f"{folder} holds no data file of concepts (*.toml); restore it")
+    return paths
+
+
 class Catalogue:
     """Concepts by id, in the order of their files.
 
@@ -65,12 +74,8 @@ class Catalogue:
     @classmethod
     def load(cls, folder: Path | None = None) -> Catalogue:
         """Read all data files of a folder; None: those that come with the package."""
-        folder = folder or Path(str(files("monosema.world") / "concepts"))
-        paths = sorted(folder.glob("*.toml"))
-        if not paths:
-            raise DamagedError(f"{folder} holds no data file of concepts (*.toml); restore it")
         found: dict[str, tuple[Concept, _File]] = {}
-        for file in map(_File.read, paths):
+        for file in map(_File.read, data_files(folder)):
             for concept in file.concepts():
                 if concept.id in found:
                     other = found[concept.id][1].path.name

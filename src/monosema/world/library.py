@@ -1,20 +1,35 @@
-"""Text that comes with the package.
+"""Text that comes with the package, written by a model about the concepts of the catalogue.
 
-`data/first_slice.jsonl.gz`: answers and continuations of SmolLM2-135M-Instruct (Apache-2.0) about some hundreds of
-topics; records with category, topic, form, chat, prompt and text. `data/first_slice.json` says how many there are
-and what was left out; `recipes/bundle_first_slice.py` makes both.
+`data/*.jsonl.gz`: answers and continuations of SmolLM2-135M-Instruct (Apache-2.0). A record holds chat, prompt and
+text, and what it was asked about: the first slice by topic and form, later parts by concept and genre. `library`
+gives all of them alike. `data/*.json` says what each part holds and what was left out; `recipes/` makes them.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from monosema.errors import DamagedError
+from monosema.world.catalogue import Catalogue, data_files
+from monosema.world.forms import load_forms
 
 _DATA = "data"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One bundled text."""
+
+    files: Callable[[], list[Path]]
+    """What its content depends on."""
+    records: Callable[[], Iterator[dict[str, Any]]]
+    """Its documents."""
 
 
 def _data(name: str) -> Path:
@@ -24,12 +39,61 @@ def _data(name: str) -> Path:
     return path
 
 
+def parts() -> list[Path]:
+    """Paths of all bundled parts, gzipped JSON lines; raises `DamagedError` where the installation lacks them."""
+    return sorted(_data("first_slice.jsonl.gz").parent.glob("*.jsonl.gz"))
+
+
 def first_slice() -> Path:
-    """Path of the bundled text, gzipped JSON lines; raises `DamagedError` where the installation lacks it."""
+    """Path of the first part."""
     return _data("first_slice.jsonl.gz")
 
 
 def first_slice_facts() -> dict[str, Any]:
-    """Counts, source and licence of the bundled text."""
+    """Counts, source and licence of the first part."""
     facts: dict[str, Any] = json.loads(_data("first_slice.json").read_text(encoding="utf-8"))
     return facts
+
+
+def read_part(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a part; raises `DamagedError` that names file and line."""
+    done = 0
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            for line in file:
+                yield json.loads(line)
+                done += 1
+    except (OSError, EOFError, ValueError) as error:
+        raise DamagedError(f"{path} line {done + 1}: {error}; install monosema again") from None
+
+
+def library() -> Iterator[dict[str, Any]]:
+    """All documents: id, chat, prompt, text, and tags (concept, category, genre)."""
+    topics = Catalogue.load().topics
+    genres = {text: form.genre for form in load_forms() for text in form.texts}
+    for path in parts():
+        for number, record in enumerate(read_part(path), 1):
+            tags = _tags(record, topics, genres)
+            kept = {key: record[key] for key in ("chat", "prompt", "text")}
+            yield kept | {"id": f"{path.name.removesuffix('.jsonl.gz')}:{number}", "tags": tags}
+
+
+def _tags(record: Mapping[str, Any], topics: Mapping[str, Any], genres: Mapping[str, str]) -> dict[str, str]:
+    if "concept" in record:
+        return {key: record[key] for key in ("concept", "category", "genre")}
+    genre = genres.get(record["form"], "answer" if record["chat"] else "continuation")
+    concept = topics.get(record["topic"])
+    if concept is None:
+        return {"genre": genre}
+    return {"concept": concept.id, "category": concept.category, "genre": genre}
+
+
+def _library_files() -> list[Path]:
+    return [*parts(), Path(str(files("monosema.world") / "forms.toml")), *data_files()]
+
+
+TEXTS: Mapping[str, Text] = {
+    "first_slice": Text(files=lambda: [first_slice()], records=lambda: read_part(first_slice())),
+    "library": Text(files=_library_files, records=library),
+}
+"""Bundled texts by name."""

@@ -1,0 +1,187 @@
+"""What the verbs of exploring call: find features, search a dose, steer. Each takes an open study."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from monosema.artifact import Draft, drafting, read_json, write_json
+from monosema.corpora import load_concepts
+from monosema.errors import UsageError
+from monosema.index import (
+    Candidate,
+    FeatureIndex,
+    find_by_tag,
+    find_by_texts,
+    find_by_token,
+    find_near_tag,
+    strengths,
+)
+from monosema.interventions import Dose, DoseCurve, Edit, Trials, clamp, search_dose
+from monosema.models import LanguageModel
+from monosema.pipeline.asked import read_asked
+from monosema.pipeline.loaders import OpenStudy
+from monosema.progress import Reporter
+from monosema.world import Concept, NameMatcher
+
+DOSE = "dose.json"
+MOST_IN_SET = 6
+
+
+def find(
+    study: OpenStudy,
+    *,
+    on: Sequence[str] = (),
+    off: Sequence[str] = (),
+    token: str | None = None,
+    tag: str | None = None,
+    sae: str = "main",
+    n: int = 10,
+) -> list[Candidate]:
+    """Features by texts, by a token, or by a tag: exactly one of them. Raises `UsageError` otherwise."""
+    if sum([bool(on), token is not None, tag is not None]) != 1:
+        raise UsageError("give one thing to find by: texts (--on, and --off), a token, or a tag")
+    index = study.index(sae)
+    if tag is not None:
+        return find_by_tag(index, tag, n=n)
+    model = model_of(study, sae)
+    if token is not None:
+        return find_by_token(index, one_token(model, token), n=n)
+    return find_by_texts(model, study.sae(sae), index, on, off, n=n)
+
+
+def one_token(model: LanguageModel, text: str) -> int:
+    """The token that a text is; raise `UsageError` where it is several."""
+    ids = model.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+    if len(ids) != 1:
+        pieces = [model.tokenizer.decode([one]) for one in ids]
+        raise UsageError(
+            f"{text!r} is {len(ids)} tokens {pieces}; give one of them (mind the blank before a word)"
+        )
+    return int(ids[0])
+
+
+def model_of(study: OpenStudy, sae: str = "main") -> LanguageModel:
+    """The model that an SAE belongs to, whole."""
+    return study.model(read_asked(study.settings).saes[sae].place.model)
+
+
+def concept_of(study: OpenStudy, concept: str, sae: str = "main") -> Concept:
+    """A concept of the catalogue that the SAE's corpus is marked by."""
+    settings = read_asked(study.settings)
+    marked_by = settings.corpora[settings.saes[sae].place.corpus].concepts
+    return load_concepts(marked_by or "world", study.path)[concept]
+
+
+def features_of(
+    study: OpenStudy, index: FeatureIndex, model: LanguageModel, concept: Concept, sae: str
+) -> list[int]:
+    """Features that may carry a concept, best first: by its mentions in the text, else by its names as texts."""
+    if concept.id in index.tags.tags:
+        best = [one.feature for one in find_by_tag(index, concept.id, n=1)]
+        near = [one.feature for one in find_near_tag(index, concept.id, n=MOST_IN_SET)]
+        return list(dict.fromkeys(best + near))[:MOST_IN_SET]
+    found = find_by_texts(model, study.sae(sae), index, [concept.topic, *concept.names["en"]], n=MOST_IN_SET)
+    return [one.feature for one in found]
+
+
+def dose(
+    study: OpenStudy,
+    concept: str,
+    *,
+    sae: str = "main",
+    features: Sequence[int] | None = None,
+    remake: bool = False,
+    reporter: Reporter | None = None,
+) -> DoseCurve:
+    """The dose for a concept: read where it was searched already, else searched and kept in the study."""
+    settings = read_asked(study.settings)
+    meant = concept_of(study, concept, sae)
+    place = study.place("dose", f"{sae}.{concept}")
+    asked = {"features": list(features) if features else None}
+    parents = {f"{kind}/{sae}": study.open(kind, sae, verify=False).hash for kind in ("sae", "index")}
+    fresh = study.status("dose", place.name, asked, parents).state == "fresh"
+    if fresh and not remake:
+        return DoseCurve.from_dict(read_json(study.open("dose", place.name).path / DOSE))
+    with (
+        study.writing("dose"),
+        drafting(
+            place, kind="dose", asked=asked, parents=parents, seed=settings.seed, old=study.old
+        ) as draft,
+    ):
+        curve = _search(study, meant, sae, features, settings.seed, reporter)
+        _keep(draft, curve)
+    return curve
+
+
+def _search(
+    study: OpenStudy,
+    concept: Concept,
+    sae: str,
+    features: Sequence[int] | None,
+    seed: int,
+    reporter: Reporter | None,
+) -> DoseCurve:
+    model, index = model_of(study, sae), study.index(sae)
+    chosen = list(features) if features else features_of(study, index, model, concept, sae)
+    if not chosen:
+        raise UsageError(
+            f"no feature fires near mentions of {concept.topic}; give features, or train on more text"
+        )
+    trials = Trials(model, study.sae(sae), names_it(concept), seed=seed)
+    return search_dose(trials, chosen, [index.maximum(one) for one in chosen], reporter=reporter)
+
+
+def _keep(draft: Draft, curve: DoseCurve) -> None:
+    write_json(draft.path / DOSE, curve.to_dict())
+    draft.measured |= {"both": curve.best.both, "fluent": curve.best.fluent, "plain": curve.plain}
+
+
+def names_it(concept: Concept) -> Callable[[str], bool]:
+    """Whether a text names a concept."""
+    matcher = NameMatcher([concept])
+    return lambda text: bool(matcher.find(text, {concept.id}))
+
+
+def random_edits(index: FeatureIndex, edits: Sequence[Edit], seed: int) -> list[Edit]:
+    """The same edits on random living features: contributions of equal norm that mean something else."""
+    alive = [int(one) for one in (index.table["count"] > 0).nonzero()[0]]
+    rng = random.Random(seed)
+    used = {edit.feature for edit in edits}
+    choices = rng.sample([one for one in alive if one not in used], len(edits))
+    return [
+        Edit(feature=other, operation=edit.operation, value=edit.value, positions=edit.positions)
+        for other, edit in zip(choices, edits, strict=True)
+    ]
+
+
+def edits_for(
+    study: OpenStudy,
+    *,
+    concept: str | None = None,
+    feature: int | None = None,
+    multiple: float | None = None,
+    sae: str = "main",
+    reporter: Reporter | None = None,
+) -> list[Edit]:
+    """The edits of a concept at its dose, or of a feature clamped at a multiple of its maximum.
+
+    For a concept `multiple` is a multiple of the dose (1: the dose itself).
+    """
+    if (concept is None) == (feature is None):
+        raise UsageError("give one thing to steer with: a concept or a feature")
+    if concept is not None:
+        best: Dose = dose(study, concept, sae=sae, reporter=reporter).best.dose
+        return best.edits(1.0 if multiple is None else multiple)
+    assert feature is not None
+    return [clamp(feature, (2.0 if multiple is None else multiple) * study.index(sae).maximum(feature))]
+
+
+def fired(study: OpenStudy, text: str, *, sae: str = "main", n: int = 10) -> list[tuple[int, float]]:
+    """Features that fire most on a text, each by its strength as a share of its maximum."""
+    found: Any = strengths(model_of(study, sae), study.sae(sae), study.index(sae), text)
+    best = found.topk(n)
+    return [
+        (int(one), float(value)) for value, one in zip(best.values, best.indices, strict=True) if value > 0
+    ]

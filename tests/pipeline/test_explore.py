@@ -1,0 +1,111 @@
+"""The verbs of exploring and steering, on a small study, as functions and from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import monosema as ms
+from monosema import pipeline
+from monosema.errors import UsageError
+from monosema.interventions import DoseCurve, Steering
+from pipeline.test_cli import failed, monosema
+
+
+def test_mentions_became_tags_of_the_index(study: Path) -> None:
+    index = ms.open(study).index()
+    assert index.tags.tags == ("bridge", "golden_gate")
+    spans = index.tokens.spans()
+    gates = np.array([tag == "golden_gate" for tag in spans.tag])
+    first = int(np.flatnonzero(gates)[0])
+    ids = index.tokens.ids(int(spans.document[first]))[int(spans.start[first]) : int(spans.end[first])]
+    assert ms.open(study).model().tokenizer.decode(ids).strip() == "golden gate"
+
+
+def test_a_feature_is_found_by_tag_token_and_text_but_by_one_of_them_only(study: Path) -> None:
+    opened = ms.open(study)
+    by_tag = pipeline.find(opened, tag="golden_gate", n=3)
+    assert by_tag[0].score >= by_tag[-1].score > 0
+    assert pipeline.find(opened, token=" golden", n=2)
+    assert pipeline.find(opened, on=["the golden gate"], n=2)
+    with pytest.raises(UsageError, match="one thing to find by"):
+        pipeline.find(opened, on=["x"], tag="bridge")
+    with pytest.raises(UsageError, match=r'unknown tag "golden_gat" \(did you mean "golden_gate"'):
+        pipeline.find(opened, tag="golden_gat")
+    with pytest.raises(UsageError, match=r"is \d tokens"):
+        pipeline.find(opened, token=" golden gate")
+
+
+def test_a_dose_is_searched_once_kept_and_goes_stale_with_its_sae(study: Path) -> None:
+    opened = ms.open(study)
+    curve = pipeline.dose(opened, "golden_gate")
+    assert isinstance(curve, DoseCurve)
+    assert curve.best.dose.features
+    assert all(0 <= point.both <= min(point.named, point.fluent) for point in curve.points)
+    made = (study / "dose" / "main.golden_gate" / "manifest.json").read_text()
+    assert pipeline.dose(opened, "golden_gate") == curve
+    assert (study / "dose" / "main.golden_gate" / "manifest.json").read_text() == made
+    assert DoseCurve.from_dict(json.loads(json.dumps(curve.to_dict()))) == curve
+    with pytest.raises(UsageError, match='unknown concept "golden_gat"'):
+        pipeline.dose(opened, "golden_gat")
+
+
+def test_a_search_that_finds_no_dose_says_so(study: Path) -> None:
+    done = monosema("dose", str(study), "unicorn")
+    assert "no dose made the model name it" in done.stderr
+
+
+def test_random_features_get_edits_of_the_same_norm(study: Path) -> None:
+    opened = ms.open(study)
+    index, sae = opened.index(), opened.sae()
+    edits = pipeline.edits_for(opened, feature=int(np.argmax(index.table["count"])), multiple=1.5)
+    others = pipeline.random_edits(index, edits, seed=1)
+    assert others[0].feature != edits[0].feature
+    assert index.table["count"][others[0].feature] > 0
+    x = torch.zeros(1, 1, sae.d_model) + sae.b_dec / sae.scale  # nothing fires
+    moved = [float((Steering(sae, some)(x) - x).norm()) for some in (edits, others)]
+    assert moved[0] == pytest.approx(moved[1], rel=1e-4)
+
+
+def test_from_the_command_line(study: Path) -> None:
+    name = str(study)
+    found = json.loads(monosema("find", name, "--tag", "golden_gate", "--json").stdout)["features"]
+    number = str(found[0]["feature"])
+    shown = monosema("show", name, number)
+    assert f"feature {number}" in shown.stdout
+    assert "fires most on" in shown.stdout
+    card = json.loads(monosema("show", name, number, "--json").stdout)
+    context = card["contexts"]["top"][0]
+    assert context["activations"][context["peak"]] == pytest.approx(card["feature"]["maximum"])
+    assert len(monosema("neighbours", name, number).stdout.splitlines()) >= 10
+    done = monosema("steer", name, "the old", "--feature", number, "--json")
+    answers = json.loads(done.stdout.splitlines()[-1])["answers"]
+    assert set(answers) == {"plain", "steered", "random"}
+    talk = monosema("chat", name, "--feature", number, "--tokens", "8", input="the old\nfox\n\n")
+    assert talk.stdout.count("[steered]") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["show", "64"], ["no feature 64", "0 to 63"]),
+        (["find"], ["one thing to find by"]),
+        (["steer", "hello"], ["a concept or a feature"]),
+        (["steer", "hello", "--feature", "3", "--dose", "1e9"], ["lower the dose"]),
+        (["steer", "the fox " * 200, "--feature", "3"], ["more than the 128"]),
+        (["dose", "unicron"], ["unknown concept", "unicorn"]),
+    ],
+)
+def test_what_is_asked_wrongly_is_one_line(arguments: list[str], parts: list[str], study: Path) -> None:
+    verb, *rest = arguments
+    failed(monosema(verb, str(study), *rest), 2, *parts)
+
+
+def test_an_index_that_was_not_made_says_how(study: Path) -> None:
+    subprocess.run(["rm", "-r", study / "index"], check=True)
+    failed(monosema("show", str(study), "3"), 2, "index/main was not made yet", "monosema run")
