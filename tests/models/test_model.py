@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers import TopPLogitsWarper
 
 from monosema.errors import ResourceError, UsageError
 from monosema.models import HookPoint, LanguageModel, ModelSettings, measure_dtype
+from monosema.models.generating import Nucleus
 from monosema.models.rows import padded
 
 Load = Callable[[str, str], LanguageModel]
@@ -212,3 +214,14 @@ def test_settings_refuse_what_cannot_be() -> None:
         ModelSettings(source="")
     with pytest.raises(UsageError, match="tokens_per_batch is 0"):
         ModelSettings(source="x", tokens_per_batch=0)
+
+
+@pytest.mark.parametrize("top_p", [0.05, 0.5, 0.95, 0.9999])
+def test_nucleus_keeps_the_tokens_that_transformers_keeps(top_p: float) -> None:
+    torch.manual_seed(0)
+    scores = torch.cat([torch.randn(3, 3000) * 4, torch.zeros(1, 3000) + torch.rand(3000) * 1e-3])
+    ours = Nucleus(0.7, top_p)(torch.zeros(4, 1, dtype=torch.int64), scores)
+    theirs = TopPLogitsWarper(top_p)(torch.zeros(4, 1, dtype=torch.int64), scores / 0.7)
+    kept, expected = ours > -torch.inf, theirs > -torch.inf
+    assert (kept != expected).sum() <= 1  # a sum of 3,000 numbers in another order
+    torch.testing.assert_close(ours[kept & expected], theirs[kept & expected])

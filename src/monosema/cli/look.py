@@ -16,6 +16,7 @@ SAEName = Annotated[str, typer.Option("--sae", help="Name among [saes] of study.
 FeatureNumber = Annotated[int, typer.Argument(help="Number of a feature.", metavar="FEATURE")]
 Count = Annotated[int, typer.Option("-n", help="How many to show.", min=1)]
 HEAT = ("#FEEBD3", "#FDD0A2", "#FDAE6B", "#FD8D3C", "#F16913")
+WIDTH_OF_VALUE = 13
 BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -123,18 +124,30 @@ def _histogram(counts: tuple[int, ...]) -> str:
 
 
 def _contexts(console: Console, title: str, contexts: list[Any], maximum: float) -> None:
+    """One line a context, peaks below each other; one that repeats another up to its peak is counted, not shown."""
     if not contexts:
         return
     console.print(f"[bold]{title}[/bold]")
+    before = (console.width - WIDTH_OF_VALUE) // 2
+    shown: dict[str, list[Any]] = {}
     for context in contexts:
-        line = Text(f"{context.value:8.3g}  ")
-        for place, (token, value) in enumerate(zip(context.tokens, context.activations, strict=True)):
-            line.append(
-                token.replace("\n", "⏎"),
-                style=_heat(value / maximum if maximum else 0.0, place == context.peak),
-            )
-        console.print(line, no_wrap=True, overflow="ellipsis")
+        shown.setdefault("".join(context.tokens[: context.peak + 1]), []).append(context)
+    for same in shown.values():
+        times = f" x{len(same)}" if len(same) > 1 else ""
+        console.print(_line(same[0], maximum, before, times), no_wrap=True, overflow="ellipsis")
     console.print()
+
+
+def _line(context: Any, maximum: float, before: int, times: str) -> Text:
+    left, right = Text(), Text()
+    for place, (token, value) in enumerate(zip(context.tokens, context.activations, strict=True)):
+        share = value / maximum if maximum else 0.0
+        part = left if place < context.peak else right
+        part.append(token.replace("\n", "⏎"), style=_heat(share, place == context.peak))
+    if len(left) > before:
+        left = Text("…") + left[len(left) - before + 1 :]
+    left.pad_left(before - len(left))
+    return Text(f"{context.value:8.3g}{times:4s} ") + left + right
 
 
 def _heat(share: float, peak: bool) -> str:

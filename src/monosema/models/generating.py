@@ -8,11 +8,13 @@ from itertools import takewhile
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from monosema.models.quiet import quiet
+
+CANDIDATES = 1024
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,39 @@ def end_tokens(network: Any, config: Any) -> list[int]:
     return ends
 
 
+class Nucleus(LogitsProcessor):
+    """Temperature and top-p: what is not among the likeliest tokens that together reach top_p becomes impossible.
+
+    transformers' own sorts the whole vocabulary at every token, which takes as long as a small model's layers; here
+    the likeliest `CANDIDATES` are ranked, and everything only where they do not reach top_p.
+    """
+
+    def __init__(self, temperature: float, top_p: float) -> None:
+        self._temperature, self._top_p = temperature, top_p
+
+    def __call__(
+        self, input_ids: Int[Tensor, "b s"], scores: Float[Tensor, "b vocabulary"]
+    ) -> Float[Tensor, "b vocabulary"]:
+        """Scores of the next token, -inf for impossible ones."""
+        scores = scores / self._temperature
+        if self._top_p >= 1:
+            return scores
+        kept = self._nucleus(scores, min(CANDIDATES, scores.shape[1]))
+        return self._nucleus(scores, scores.shape[1]) if kept is None else kept
+
+    def _nucleus(
+        self, scores: Float[Tensor, "b vocabulary"], among: int
+    ) -> Float[Tensor, "b vocabulary"] | None:
+        """None where the best `among` tokens of some row do not reach top_p."""
+        best = scores.topk(among, dim=1)  # [b, among], likeliest first
+        reached = (best.values - scores.logsumexp(1, keepdim=True)).exp().cumsum(1)
+        if among < scores.shape[1] and bool((reached[:, -1] < self._top_p).any()):
+            return self._nucleus(scores, scores.shape[1])
+        before = torch.cat([torch.zeros_like(reached[:, :1]), reached[:, :-1]], dim=1)
+        values = best.values.masked_fill(before >= self._top_p, -torch.inf)
+        return torch.full_like(scores, -torch.inf).scatter_(1, best.indices, values)
+
+
 def continue_ids(
     network: Any,
     ids: Int[Tensor, "b s"],
@@ -52,7 +87,8 @@ def continue_ids(
     """New tokens of each row, padded on the left, up to and without the first of `ends`."""
     choice: dict[str, Any] = {"do_sample": False}
     if temperature > 0:
-        choice = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": top_p}
+        sampling = LogitsProcessorList([Nucleus(temperature, top_p)])
+        choice = {"do_sample": True, "top_k": 0, "logits_processor": sampling}
     devices = [ids.device] if ids.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), quiet():
         torch.manual_seed(seed)
