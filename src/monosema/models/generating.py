@@ -57,13 +57,9 @@ class Nucleus(LogitsProcessor):
         scores = scores / self._temperature
         if self._top_p >= 1:
             return scores
-        kept = self._nucleus(scores, min(CANDIDATES, scores.shape[1]))
-        return self._nucleus(scores, scores.shape[1]) if kept is None else kept
+        return self._nucleus(scores, min(CANDIDATES, scores.shape[1]))
 
-    def _nucleus(
-        self, scores: Float[Tensor, "b vocabulary"], among: int
-    ) -> Float[Tensor, "b vocabulary"] | None:
-        """None where the best `among` tokens of some row do not reach top_p."""
+    def _nucleus(self, scores: Float[Tensor, "b vocabulary"], among: int) -> Float[Tensor, "b vocabulary"]:
         best = scores.topk(among, dim=1)  # [b, among], likeliest first
         reached = (best.values - scores.logsumexp(1, keepdim=True)).exp().cumsum(1)
         if among < scores.shape[1] and bool((reached[:, -1] < self._top_p).any()):
