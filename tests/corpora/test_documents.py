@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +81,12 @@ def test_half_a_surrogate_pair_is_named() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         CorpusSettings(**({"sources": ("x",)} | settings))  # type: ignore[arg-type]
+
+
+def test_what_is_held_out_is_never_trained_on_and_shares_the_other_splits() -> None:
+    shares = (0.9, 0.03, 0.03, 0.04)
+    documents = [Document(id=str(n), text=f"text {n}", held_out=True) for n in range(4000)]
+    counts = Counter(split_of(one.hash, shares, held_out=one.held_out) for one in documents)
+    assert counts[0] == 0
+    assert [counts[n] / 4000 for n in (1, 2, 3)] == pytest.approx([0.3, 0.3, 0.4], abs=0.03)
+    assert split_of(documents[0].hash, (1.0, 0.0, 0.0, 0.0), held_out=True) == 0  # there is no other split

@@ -55,6 +55,8 @@ class Document:
     """Tags of the whole document (JSON values)."""
     spans: tuple[Span, ...] = ()
     """Tags of character spans; they count in `content`."""
+    held_out: bool = False
+    """Whether it is never trained on, whatever its hash says: it was made from a held-out template."""
 
     def __post_init__(self) -> None:
         assert (self.text is None) != (self.messages is None), "a document is text or a chat"
@@ -90,9 +92,14 @@ class Document:
             ) from None
 
 
-def split_of(content_hash: bytes, shares: tuple[float, ...]) -> int:
-    """Number of the split (of `SPLITS`) of a document: a function of its content and of the shares alone."""
+def split_of(content_hash: bytes, shares: tuple[float, ...], *, held_out: bool = False) -> int:
+    """Number of the split (of `SPLITS`) of a document: a function of its content and of the shares alone.
+
+    A document that is held out is in one of the splits after the first, by their shares.
+    """
     place = int.from_bytes(content_hash[:8], "big") / 2.0**64
+    if held_out and shares[0] < 1:
+        place = shares[0] + (1 - shares[0]) * place
     bounds = np.cumsum(shares)
     # the last split with a share takes what rounding leaves over
     last = max(i for i, share in enumerate(shares) if share > 0)

@@ -2,7 +2,8 @@
 
 A record holds text (`text_field`), or a chat (`messages`: objects with role and content), or both turns of one
 exchange (`prompt`, `text` and a boolean `chat`: true makes a chat of user and assistant, false makes plain text
-of prompt and text end to end, nothing between them). `id`, `tags` and `spans` are optional.
+of prompt and text end to end, nothing between them). `id`, `tags`, `spans` and `held_out` (true: never
+train on it) are optional.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def to_document(record: Record, source: str, settings: CorpusSettings) -> Docume
             source=source,
             tags=tags,
             spans=_spans(fields.get("spans") or (), where),
+            held_out=fields.get("held_out") is True,
         )
     except DamagedError as error:
         raise DamagedError(f"{where}: {error}") from None

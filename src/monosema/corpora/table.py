@@ -35,7 +35,7 @@ class DocumentTable:
         self.documents.append(document)
         self.lengths.append(len(encoded.ids))
         self.opens.append(encoded.opens)
-        self.splits.append(split_of(document.hash, self.shares))
+        self.splits.append(split_of(document.hash, self.shares, held_out=document.held_out))
         self.tokens += len(encoded.ids)
         self.chats += chat
         self.unescaped += encoded.unescaped

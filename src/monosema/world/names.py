@@ -13,6 +13,7 @@ from typing import Any
 
 from monosema.world.catalogue import Concept
 
+_WORD = re.compile(r"\w")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -44,14 +45,14 @@ class NameMatcher:
 
     def find(self, text: str, about: Collection[str] = ()) -> list[Mention]:
         """All mentions in their order; ambiguous names count where `about` has their concept."""
-        hits = [
+        hits = {
             Mention(found.start(), found.end(), concept)
             for pattern, table, fold in self._patterns
             if pattern is not None
             for found in pattern.finditer(text)
             for concept in table.get(fold(found[0]), ())
             if concept in about or _folded(found[0]) not in self._ambiguous[concept]
-        ]
+        }
         return list(_without_overlaps(sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.concept))))
 
 
@@ -68,16 +69,17 @@ def _without_overlaps(hits: Iterable[Mention]) -> Iterator[Mention]:
 
 
 def _pattern(names: Iterable[str], flags: int) -> re.Pattern[str] | None:
-    """One expression for all names, as a tree of their characters, so that matching does not try each in turn."""
-    spaced: dict[str, Any] = {}
-    unspaced: dict[str, Any] = {}
+    """One expression for all names, as trees of their characters, so that matching does not try each in turn."""
+    trees: dict[tuple[str, str], dict[str, Any]] = {}
     for name in names:
-        node = unspaced if _UNSPACED.search(name) else spaced
+        words = not _UNSPACED.search(name)
+        before = r"(?<!\w)" if words and _WORD.match(name[0]) else ""
+        after = r"(?!\w)" if words and _WORD.match(name[-1]) else ""
+        node = trees.setdefault((before, after), {})
         for character in name:
             node = node.setdefault(character, {})
         node[""] = {}
-    parts = [rf"(?<!\w){_expression(spaced)}(?!\w)"] if spaced else []
-    parts += [_expression(unspaced)] if unspaced else []
+    parts = [f"{before}{_expression(tree)}{after}" for (before, after), tree in trees.items()]
     return re.compile("|".join(parts), flags) if parts else None
 
 
