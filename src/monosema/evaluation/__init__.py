@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monosema.evaluation.bootstrap import Bootstrap, Figure, jackknife
 from monosema.evaluation.evaluate import evaluate
+from monosema.evaluation.groundtruth import ConceptRecord, GroundTruth, groundtruth
 from monosema.evaluation.record import (
     Baseline,
     CrossEntropy,
@@ -17,13 +18,16 @@ from monosema.evaluation.settings import EvaluationSettings
 __all__ = [
     "Baseline",
     "Bootstrap",
+    "ConceptRecord",
     "CrossEntropy",
     "Evaluation",
     "EvaluationSettings",
     "Figure",
+    "GroundTruth",
     "Histogram",
     "LeftOut",
     "WithMassive",
     "evaluate",
+    "groundtruth",
     "jackknife",
 ]

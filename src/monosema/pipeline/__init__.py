@@ -4,6 +4,7 @@ from monosema.pipeline.explore import dose, edits_for, find, fired, random_edits
 from monosema.pipeline.run import figures, init, open_study, run, states
 from monosema.pipeline.stages import STAGES
 from monosema.pipeline.talk import Talk, answer
+from monosema.pipeline.truth import groundtruth
 
 __all__ = [
     "STAGES",
@@ -14,6 +15,7 @@ __all__ = [
     "figures",
     "find",
     "fired",
+    "groundtruth",
     "init",
     "open_study",
     "random_edits",
