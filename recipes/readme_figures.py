@@ -16,14 +16,14 @@ BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 SHOWN = ("L0", "variance explained", "cross-entropy", "CE recovered", "dead")
 
 
-def table(record: dict[str, Any]) -> str:
+def table(name: str, record: dict[str, Any]) -> str:
     """The study's table in Markdown, with what it is over and the notes."""
     lines = [f"| {' | '.join(record['columns'])} |", f"| {' | '.join('---' for _ in record['columns'])} |"]
     for row in record["rows"]:
         if row["figure"].startswith(SHOWN):
             lines.append(f"| {row['figure']} | {' | '.join(row['values'])} |")
     notes = [f"- {note}" for note in record["notes"]]
-    return "\n".join([f"{record['about']}:", "", *lines, *([""] if notes else []), *notes])
+    return "\n".join([f"`{name}`: {record['about']}", "", *lines, *([""] if notes else []), *notes])
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    made = "\n\n".join(table(record) for record in figures.values())
+    made = "\n\n".join(table(name, record) for name, record in figures.items())
     README.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", encoding="utf-8")
 
 

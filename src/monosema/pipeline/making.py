@@ -237,7 +237,7 @@ def make_evaluation(work: Work, name: str, draft: Draft) -> None:
         max_positions=settings.max_positions,
         ce_positions=settings.ce_positions,
         baselines=settings.baselines,
-        seed=derive_seed(work.asked.seed, f"evaluation/{name}"),
+        seed=derive_seed(work.asked.seed, "evaluation"),  # the same positions for all SAEs of a study
         progress=work.reporter,
     )
     write_json(draft.path / EVALUATION, found.to_dict())
