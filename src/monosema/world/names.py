@@ -7,13 +7,12 @@ a name is matched as whole words only. Of names that overlap, the one that begin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from monosema.world.catalogue import Concept
 
-_WORD = re.compile(r"\w")
+_WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -26,38 +25,65 @@ class Mention:
     concept: str
 
 
+@dataclass(frozen=True)
+class _Name:
+    text: str
+    concept: str
+    cased: bool
+    counts_alone: bool
+    """Whether it counts in documents about other things."""
+    whole: bool
+    """Whether it ends with a letter or digit that no other may follow."""
+
+    def stands_at(self, text: str, start: int) -> bool:
+        end = start + len(self.text)
+        piece = text[start:end]
+        if (piece if self.cased else piece.lower()) != self.text:
+            return False
+        return not (self.whole and _WORD.match(text[end : end + 1]))
+
+
 class NameMatcher:
-    """Finds every name of some concepts in text. A text is read in linear time by one automaton of all names."""
+    """Finds every name of some concepts in text: each word of a text is looked up among the first words of names."""
 
     def __init__(self, concepts: Iterable[Concept]) -> None:
-        self._cased: dict[str, list[str]] = {}
-        self._uncased: dict[str, list[str]] = {}
-        self._ambiguous: dict[str, frozenset[str]] = {}
+        self._by_word: dict[str, list[_Name]] = {}
+        self._anywhere: dict[str, list[_Name]] = {}  # by first character: scripts without blanks, and signs
         for concept in concepts:
-            self._ambiguous[concept.id] = frozenset(_folded(name) for name in concept.ambiguous)
-            for name in concept.all_names:
-                table = self._uncased if name == name.lower() else self._cased
-                table.setdefault(name, []).append(concept.id)
-        self._patterns: list[tuple[re.Pattern[str] | None, dict[str, list[str]], Callable[[str], str]]] = [
-            (_pattern(self._cased, 0), self._cased, str),
-            (_pattern(self._uncased, re.IGNORECASE), self._uncased, str.lower),
-        ]
+            ambiguous = {name.lower() for name in concept.ambiguous}
+            for text in concept.all_names:
+                spaced = not _UNSPACED.search(text)
+                name = _Name(
+                    text=text,
+                    concept=concept.id,
+                    cased=text != text.lower(),
+                    counts_alone=text.lower() not in ambiguous,
+                    whole=spaced and _WORD.match(text[-1]) is not None,
+                )
+                first = _WORD.match(text)
+                if spaced and first:
+                    self._by_word.setdefault(first[0].lower(), []).append(name)
+                else:
+                    self._anywhere.setdefault(text[0].lower(), []).append(name)
+        characters = "".join({c for first in self._anywhere for c in (first, first.upper()) if len(c) == 1})
+        self._starts = re.compile(f"[{re.escape(characters)}]") if characters else None
 
     def find(self, text: str, about: Collection[str] = ()) -> list[Mention]:
         """All mentions in their order; ambiguous names count where `about` has their concept."""
+        places = [
+            (word.start(), names)
+            for word in _WORD.finditer(text)
+            if (names := self._by_word.get(word[0].lower())) is not None
+        ]
+        if self._starts is not None:
+            places += [(one.start(), self._anywhere[one[0].lower()]) for one in self._starts.finditer(text)]
         hits = {
-            Mention(found.start(), found.end(), concept)
-            for pattern, table, fold in self._patterns
-            if pattern is not None
-            for found in pattern.finditer(text)
-            for concept in table.get(fold(found[0]), ())
-            if concept in about or _folded(found[0]) not in self._ambiguous[concept]
+            Mention(start, start + len(name.text), name.concept)
+            for start, names in places
+            for name in names
+            if (name.counts_alone or name.concept in about) and name.stands_at(text, start)
         }
         return list(_without_overlaps(sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.concept))))
-
-
-def _folded(name: str) -> str:
-    return name.lower()
 
 
 def _without_overlaps(hits: Iterable[Mention]) -> Iterator[Mention]:
@@ -66,26 +92,3 @@ def _without_overlaps(hits: Iterable[Mention]) -> Iterator[Mention]:
         if hit.start >= last.end or (hit.start, hit.end) == (last.start, last.end):
             last = hit
             yield hit
-
-
-def _pattern(names: Iterable[str], flags: int) -> re.Pattern[str] | None:
-    """One expression for all names, as trees of their characters, so that matching does not try each in turn."""
-    trees: dict[tuple[str, str], dict[str, Any]] = {}
-    for name in names:
-        words = not _UNSPACED.search(name)
-        before = r"(?<!\w)" if words and _WORD.match(name[0]) else ""
-        after = r"(?!\w)" if words and _WORD.match(name[-1]) else ""
-        node = trees.setdefault((before, after), {})
-        for character in name:
-            node = node.setdefault(character, {})
-        node[""] = {}
-    parts = [f"{before}{_expression(tree)}{after}" for (before, after), tree in trees.items()]
-    return re.compile("|".join(parts), flags) if parts else None
-
-
-def _expression(node: dict[str, Any]) -> str:
-    branches = [re.escape(character) + _expression(rest) for character, rest in node.items() if character]
-    if not branches:
-        return ""
-    joined = branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
-    return f"(?:{joined})?" if "" in node else joined
