@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -204,3 +205,30 @@ def test_the_digest_of_sources_sees_their_content_and_not_their_place(tmp_path: 
     assert before != digest_sources(settings, two)
     (one / "a.jsonl").unlink()
     assert digest_sources(settings, one) is None
+
+
+def test_the_composed_text_brings_its_spans_and_its_held_out_documents() -> None:
+    settings = CorpusSettings(sources=("world:composed",))
+    documents = list(itertools.islice(read_documents(settings), 400))
+    assert any(one.held_out for one in documents)
+    assert not all(one.held_out for one in documents)
+    assert all(one.spans for one in documents if one.tags["maker"] == "facts")
+
+
+def test_concepts_of_the_world_or_of_a_folder_are_marked_in_any_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("We crossed the Golden Gate Bridge with a dog.")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thing.toml").write_text(
+        'category = "thing"\ntitle = "Things"\n\n[crossing]\ntopic = "crossing"\nen = ["crossed"]\n'
+    )
+    for concepts, tags in (("world", ["golden_gate_bridge", "dog"]), ("mine", ["crossing"]), (None, [])):
+        settings = CorpusSettings(sources=("a.txt",), concepts=concepts)
+        (document,) = read_documents(settings, tmp_path)
+        assert [span.tag for span in document.spans] == tags
+    with pytest.raises(UsageError, match='concepts is "nowhere", no folder'):
+        list(read_documents(CorpusSettings(sources=("a.txt",), concepts="nowhere"), tmp_path))
+    before = digest_sources(CorpusSettings(sources=("a.txt",), concepts="mine"), tmp_path)
+    (tmp_path / "mine" / "thing.toml").write_text(
+        'category = "thing"\ntitle = "Things"\n\n[crossing]\ntopic = "crossing"\nen = ["crossing"]\n'
+    )
+    assert digest_sources(CorpusSettings(sources=("a.txt",), concepts="mine"), tmp_path) != before

@@ -18,8 +18,11 @@ from typing import Any
 from monosema.errors import DamagedError
 from monosema.world.catalogue import Catalogue, data_files
 from monosema.world.forms import load_forms
+from monosema.world.grammar import compose
 
 _DATA = "data"
+COMPOSED = 20_000
+"""Documents of the composed text."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,29 @@ def _tags(record: Mapping[str, Any], topics: Mapping[str, Any], genres: Mapping[
     return {"concept": concept.id, "category": concept.category, "genre": genre}
 
 
+def composed() -> Iterator[dict[str, Any]]:
+    """Documents composed by grammar, those of held-out templates marked: text, tags, spans."""
+    for number, one in enumerate(compose(Catalogue.load(), seed=0, documents=COMPOSED)):
+        spans = [list(span) for span in one.spans]
+        record = {"id": str(number), "text": one.text, "tags": dict(one.tags), "spans": spans}
+        yield record | {"held_out": one.held_out}
+
+
 def _library_files() -> list[Path]:
-    return [*parts(), Path(str(files("monosema.world") / "forms.toml")), *data_files()]
+    return [*parts(), _package() / "forms.toml", *data_files()]
+
+
+def _grammar_files() -> list[Path]:
+    return [*sorted((_package() / "grammar").glob("*.*")), _package() / "relations.toml", *data_files()]
+
+
+def _package() -> Path:
+    return Path(str(files("monosema.world")))
 
 
 TEXTS: Mapping[str, Text] = {
     "first_slice": Text(files=lambda: [first_slice()], records=lambda: read_part(first_slice())),
     "library": Text(files=_library_files, records=library),
+    "composed": Text(files=_grammar_files, records=composed),
 }
 """Bundled texts by name."""
