@@ -14,7 +14,7 @@ from monosema.world.catalogue import REFERENCE, Catalogue, Concept
 from monosema.world.grammar.asides import Asides
 from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool, phrase
-from monosema.world.grammar.text import Composed, Make, Template, finish
+from monosema.world.grammar.text import Composed, Make, Piece, Template, finish
 
 Path = tuple[str, ...]
 """One relation, or two of which the first leads to the subject of the second."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from monosema.world.catalogue import Catalogue, Concept
+from monosema.world.grammar.asides import Asides
 from monosema.world.grammar.data import Data
-from monosema.world.grammar.draw import Pool, phrase
+from monosema.world.grammar.draw import Namings, Pool, phrase
 from monosema.world.grammar.text import Composed, Make, Piece, Template, finish, join, parse_group
 
 _FEWEST = 3
@@ -41,6 +42,7 @@ def lists(catalogue: Catalogue) -> Make | None:
     if not large:
         return None
     frames = data.concepts + data.steps
+    asides = Asides(Namings(catalogue))
 
     def make(rng: random.Random, number: int) -> Composed:
         frame = rng.choice(frames)
@@ -49,7 +51,8 @@ def lists(catalogue: Catalogue) -> Make | None:
         if "task" in frame.slots:
             task, steps = rng.choice(data.procedures[frame.held_out])
             items = _mark([Piece(step) for step in steps], marker)
-            return finish(frame, frame.fill({"task": Piece(task), "list": items}), list=kind, of="steps")
+            told = asides.add(rng, frame, frame.fill({"task": Piece(task), "list": items}))
+            return finish(frame, told, list=kind, of="steps")
         items_of, concepts = _items(rng, pool, len(data.counts))
         values = {
             "list": _mark(items_of, marker),

@@ -13,7 +13,7 @@ from monosema.world.grammar.text import Composed, Make, Piece, Template, finish,
 _ALL = "all"
 """Tag of a document in all languages."""
 _ALL_SHARE = 0.3
-_SENTENCES = (2, 3, 4)
+_SENTENCES = (3, 4, 5)
 """How many sentences a document in one language may have."""
 
 Sentence = dict[str, Template]
