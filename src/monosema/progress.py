@@ -13,7 +13,6 @@ from typing import Protocol, TextIO, runtime_checkable
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -114,10 +113,22 @@ class JsonLines:
         return _JsonProgress(self._out, name, total, unit, done, self._every)
 
 
+def short(number: int) -> str:
+    """A count in at most six characters: 950, 1.2k, 2.58M."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)
+
+
 class _RichProgress:
-    def __init__(self, bar: RichBar, task: TaskID, done: int) -> None:
+    def __init__(self, bar: RichBar, task: TaskID, total: int, done: int, width: int) -> None:
         self._bar, self._task, self._done, self._start = bar, task, 0, time.monotonic()
-        self._bar.update(task, completed=done)
+        self._total, self._before, self._width = total, done, width
+        self._bar.update(task, completed=done, count=self._count())
+
+    def _count(self) -> str:
+        return f"{short(self._before + self._done)}/{short(self._total)}"
 
     def __enter__(self) -> _RichProgress:
         self._bar.start()
@@ -131,7 +142,13 @@ class _RichProgress:
         seconds = time.monotonic() - self._start
         shown = [f"{self._done / seconds:,.0f}/s"] if seconds > 0 else []
         shown += [f"{key.replace('_', ' ')} {value:.4g}" for key, value in figures.items()]
-        self._bar.update(self._task, advance=n, figures="  ".join(shown))
+        self._bar.update(self._task, advance=n, count=self._count(), figures=self._fitting(shown))
+
+    def _fitting(self, shown: list[str]) -> str:
+        """As many figures as the line has room for, the first in any case."""
+        while len(shown) > 1 and len("  ".join(shown)) > self._width:
+            shown = shown[:-1]
+        return "  ".join(shown)
 
 
 class RichLines:
@@ -143,15 +160,16 @@ class RichLines:
     def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> _RichProgress:
         """Begin a stage."""
         bar = RichBar(
-            TextColumn("[bold]{task.description:12}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn(unit),
-            TimeRemainingColumn(),
+            TextColumn("[bold]{task.description:13}"),
+            BarColumn(bar_width=min(24, max(6, self._console.width - 112))),
+            TextColumn("{task.fields[count]} " + unit),
+            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[figures]}"),
             console=self._console,
         )
-        return _RichProgress(bar, bar.add_task(name, total=total, figures=""), done)
+        return _RichProgress(
+            bar, bar.add_task(name, total=total, figures="", count=""), total, done, self._console.width - 50
+        )
 
 
 @contextmanager
