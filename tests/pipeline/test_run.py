@@ -80,6 +80,7 @@ def test_a_run_that_is_stopped_goes_on_and_ends_with_the_same_bytes(
     study = Study.create(tmp_path / "s", TOML)
     shutil.copytree(finished / "model", study.path / "model")
     shutil.copy(finished / "text.jsonl", study.path / "text.jsonl")
+    shutil.copytree(finished / "concepts", study.path / "concepts")
     shutil.copytree(finished / "plan", study.path / "plan")  # what was measured is frozen there
     stop = StopAt(updates)
     with pytest.raises(Interrupted):
@@ -92,6 +93,7 @@ def test_after_sigkill_the_same_command_ends_with_the_same_bytes(finished: Path,
     study = Study.create(tmp_path / "s", TOML)
     shutil.copytree(finished / "model", study.path / "model")
     shutil.copy(finished / "text.jsonl", study.path / "text.jsonl")
+    shutil.copytree(finished / "concepts", study.path / "concepts")
     shutil.copytree(finished / "plan", study.path / "plan")
     code = "import sys; from monosema import pipeline; pipeline.run(pipeline.open_study(sys.argv[1]))"
     process = subprocess.Popen([sys.executable, "-c", code, str(study.path)])

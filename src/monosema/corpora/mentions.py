@@ -19,20 +19,25 @@ def load_concepts(concepts: str, base: Path | None = None) -> Catalogue:
     return Catalogue.load(_folder(concepts, base))
 
 
-def _folder(concepts: str, base: Path | None) -> Path | None:
-    if concepts == WORLD:
+def concepts_identity(concepts: str, base: Path | None) -> list[tuple[str, str]] | None:
+    """What stands for a catalogue's content; None where its folder is gone."""
+    folder = _path(concepts, base)
+    if folder is not None and not folder.is_dir():
         return None
-    folder = (base or Path()) / Path(concepts).expanduser()
-    if not folder.is_dir():
+    return [(file.name, digest_file(file)) for file in data_files(folder)]
+
+
+def _folder(concepts: str, base: Path | None) -> Path | None:
+    folder = _path(concepts, base)
+    if folder is not None and not folder.is_dir():
         raise UsageError(
             f'concepts is "{concepts}", no folder; expected a folder of data files, or "{WORLD}"'
         )
     return folder
 
 
-def concepts_identity(concepts: str, base: Path | None) -> list[tuple[str, str]]:
-    """What stands for a catalogue's content."""
-    return [(file.name, digest_file(file)) for file in data_files(_folder(concepts, base))]
+def _path(concepts: str, base: Path | None) -> Path | None:
+    return None if concepts == WORLD else (base or Path()) / Path(concepts).expanduser()
 
 
 def mark_mentions(documents: Iterable[Document], catalogue: Catalogue) -> Iterator[Document]:

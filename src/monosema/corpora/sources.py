@@ -74,7 +74,10 @@ def digest_sources(settings: CorpusSettings, base: Path | None = None) -> str | 
         else:
             return None
     if settings.concepts is not None:
-        found += concepts_identity(settings.concepts, base)
+        marks = concepts_identity(settings.concepts, base)
+        if marks is None:
+            return None
+        found += marks
     return digest_json(sorted(found))
 
 
