@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from monosema.activations.harvest import Rows, canonical, harvest
+from monosema.activations.harvest import COLUMNS, Rows, canonical, harvest
 from monosema.activations.store import ActivationStore
 from monosema.corpora import Tokens
 from monosema.models import HookPoint, LanguageModel
@@ -41,6 +41,7 @@ class StoreRows:
 
     def __init__(self, store: ActivationStore, rows_per_task: int = ROWS_PER_TASK) -> None:
         self._store, self._per_task = store, rows_per_task
+        self._columns = {name: store.column(name) for name in COLUMNS if name != "x"}
 
     @property
     def tasks(self) -> int:
@@ -54,13 +55,11 @@ class StoreRows:
 
     def rows(self, task: int) -> Iterator[Rows]:
         """The rows of one task."""
-        names = ("document", "position", "token", "norm")
-        columns = {name: self._store.column(name) for name in names}
         end = min((task + 1) * self._per_task, len(self._store))
         for begin in range(task * self._per_task, end, ROWS_AT_ONCE):
             some = slice(begin, min(begin + ROWS_AT_ONCE, end))
             x = self._store.rows(torch.arange(some.start, some.stop))
-            yield Rows(x=x, **{name: column[some] for name, column in columns.items()})
+            yield Rows(x=x, **{name: column[some] for name, column in self._columns.items()})
 
 
 class LiveRows:

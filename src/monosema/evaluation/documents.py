@@ -20,7 +20,7 @@ from monosema.progress import Reporter
 from monosema.sae import SAE
 
 REACH = 8
-"""A name counts as standing near for its own tokens and so many tokens after it."""
+"""A name stands near at its own tokens and at the next 7: among the last 8, the position itself counted."""
 CONDITIONS = ("all", "unnamed")
 """All positions; those without a name in the last 8 tokens."""
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Decode = Callable[[list[int]], str]
+"""Makes text of token ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +37,11 @@ class Context:
         return "".join(self.tokens)
 
 
-def token_texts(decode: object, ids: list[int]) -> tuple[str, ...]:
+def token_texts(decode: Decode, ids: list[int]) -> tuple[str, ...]:
     """The text that each token adds, so that the texts end to end are the text of all.
 
     A character that several tokens make together (an emoji, Korean) stands at the last of them.
     """
-    assert callable(decode)
     texts: list[str] = []
     before = ""
     for end in range(1, len(ids) + 1):

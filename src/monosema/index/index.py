@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,8 @@ from jaxtyping import Float, Int64
 from monosema.artifact import read_json
 from monosema.corpora import Tokens
 from monosema.errors import DamagedError, UsageError
-from monosema.index.contexts import Context, token_texts
-from monosema.index.segment import read_segments
+from monosema.index.contexts import Context, Decode, token_texts
+from monosema.index.segment import key_of, position_of, read_segments
 from monosema.index.statistics import INTERVALS, NONE
 from monosema.index.table import FeatureTable, read_tags
 from monosema.index.tags import TagStatistics
@@ -24,10 +24,6 @@ SEGMENTS = "segments"
 VERSION = 1
 BEFORE, AFTER = 16, 8
 """Tokens of a context around its peak."""
-
-_SHIFT, _POSITION = 32, (1 << 32) - 1
-
-Decode = Callable[[list[int]], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,16 +142,17 @@ class FeatureIndex:
     ) -> list[Context]:
         """What stands around rows, with the feature's activation at each token."""
         fired, values = self.postings(feature)
-        keys = _keys(self.places(fired))
+        places = self.places(fired)
+        keys = key_of(places[:, 0], places[:, 1])
         order = np.argsort(keys)
         keys, values = keys[order], values[order]
         found = []
         for document, position, _ in self.places(rows):
             ids = self.tokens.ids(int(document))
             begin, end = max(int(position) - before, 0), min(int(position) + after + 1, len(ids))
-            low, high = np.searchsorted(keys, (int(document) << _SHIFT) + np.array([begin, end]))
+            low, high = np.searchsorted(keys, key_of(np.full(2, document), np.array([begin, end])))
             activations = np.zeros(end - begin)
-            activations[(keys[low:high] & _POSITION) - begin] = values[low:high]
+            activations[position_of(keys[low:high]) - begin] = values[low:high]
             entry = self.tokens.document(int(document))
             found.append(
                 Context(
@@ -168,7 +165,3 @@ class FeatureIndex:
                 )
             )
         return found
-
-
-def _keys(places: Int64[np.ndarray, "n 3"]) -> Int64[np.ndarray, " n"]:
-    return (places[:, 0] << _SHIFT) + places[:, 1]

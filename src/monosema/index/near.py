@@ -8,11 +8,11 @@ from jaxtyping import Bool, Int64
 from monosema.errors import UsageError
 from monosema.index.find import FEWEST, Candidate
 from monosema.index.index import FeatureIndex
+from monosema.index.segment import key_of
 
 REACH = 30
 """Tokens after the beginning of a mention that count as near it."""
 LEAST_PRECISION = 0.3
-_SHIFT = 32
 
 
 def find_near_tag(index: FeatureIndex, tag: str, *, n: int = 10, reach: int = REACH) -> list[Candidate]:
@@ -23,8 +23,7 @@ def find_near_tag(index: FeatureIndex, tag: str, *, n: int = 10, reach: int = RE
     starts = _starts(index, tag)
     inside, near = np.zeros(index.d_sae, dtype=np.int64), 0
     for segment in index.segments:
-        keys = (segment.places[:, 0].astype(np.int64) << _SHIFT) + segment.places[:, 1]
-        marked = _within(keys, starts, reach)
+        marked = _within(segment.keys, starts, reach)
         near += int(marked.sum())
         inside += np.bincount(segment.features[marked[segment.rows]], minlength=index.d_sae)
     fired = index.table["count"]
@@ -49,7 +48,7 @@ def _starts(index: FeatureIndex, tag: str) -> Int64[np.ndarray, " n"]:
             f'the text of this index never names "{tag}"; give a concept that it names, or texts'
         )
     document, start = spans.document[mine].astype(np.int64), spans.start[mine].astype(np.int64)
-    return np.unique((document << _SHIFT) + start)
+    return np.unique(key_of(document, start))
 
 
 def _within(

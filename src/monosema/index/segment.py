@@ -18,6 +18,17 @@ from monosema.errors import DamagedError
 from monosema.kernels import SparseActs
 
 ARRAYS = ("offsets", "rows", "values", "places")
+_SHIFT = 32
+
+
+def key_of(document: Int64[np.ndarray, " n"], position: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """One number for each position, ordered as documents and positions in them are."""
+    return (document << _SHIFT) + position
+
+
+def position_of(keys: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """The positions in their documents that keys stand for."""
+    return keys & ((1 << _SHIFT) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +81,12 @@ class Segment:
     def places(self) -> Int32[np.ndarray, "rows 3"]:
         """Document, position and token of each row."""
         return self._arrays["places"]
+
+    @property
+    def keys(self) -> Int64[np.ndarray, " rows"]:
+        """`key_of` each row."""
+        places = self.places[:, :2].astype(np.int64)
+        return key_of(places[:, 0], places[:, 1])
 
     @cached_property
     def features(self) -> Int32[np.ndarray, " nnz"]:

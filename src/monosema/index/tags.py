@@ -9,9 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int64
 
 from monosema.corpora import SpanTable
-from monosema.index.segment import Segment
-
-_SHIFT = 32
+from monosema.index.segment import Segment, key_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +66,7 @@ def _tagged_positions(
     lengths = spans.end - spans.start
     document = np.repeat(spans.document.astype(np.int64), lengths)
     position = np.repeat(spans.start.astype(np.int64), lengths) + _steps(lengths)
-    both = np.stack([(document << _SHIFT) + position, np.repeat(numbers.astype(np.int64), lengths)], axis=1)
+    both = np.stack([key_of(document, position), np.repeat(numbers.astype(np.int64), lengths)], axis=1)
     both = np.unique(both, axis=0)
     return both[:, 0], both[:, 1]
 
@@ -77,7 +75,7 @@ def _rows_of_keys(
     segment: Segment, keys: Int64[np.ndarray, " n"], tags: Int64[np.ndarray, " n"]
 ) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " m"]]:
     """Rows of a segment, ascending, that carry a tag, and the tag; a row stands once for each of its tags."""
-    mine = (segment.places[:, 0].astype(np.int64) << _SHIFT) + segment.places[:, 1]
+    mine = segment.keys
     low, high = np.searchsorted(keys, mine), np.searchsorted(keys, mine, side="right")
     times = high - low
     return np.repeat(np.arange(len(mine)), times), tags[np.repeat(low, times) + _steps(times)]

@@ -1,6 +1,6 @@
 """Where the rooms meet: the tables of stages and loaders, and what the verbs call."""
 
-from monosema.pipeline.explore import dose, edits_for, find, fired, random_edits
+from monosema.pipeline.explore import dose, edits_for, find, random_edits
 from monosema.pipeline.run import figures, init, open_study, run, states
 from monosema.pipeline.stages import STAGES
 from monosema.pipeline.talk import Talk, answer
@@ -14,7 +14,6 @@ __all__ = [
     "edits_for",
     "figures",
     "find",
-    "fired",
     "groundtruth",
     "init",
     "open_study",

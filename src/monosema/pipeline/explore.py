@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from monosema.artifact import Draft, drafting, read_json, write_json
 from monosema.corpora import load_concepts
@@ -16,7 +16,6 @@ from monosema.index import (
     find_by_texts,
     find_by_token,
     find_near_tag,
-    strengths,
 )
 from monosema.interventions import Dose, DoseCurve, Edit, Trials, clamp, search_dose
 from monosema.models import LanguageModel
@@ -150,10 +149,7 @@ def random_edits(index: FeatureIndex, edits: Sequence[Edit], seed: int) -> list[
     rng = random.Random(seed)
     used = {edit.feature for edit in edits}
     choices = rng.sample([one for one in alive if one not in used], len(edits))
-    return [
-        Edit(feature=other, operation=edit.operation, value=edit.value, positions=edit.positions)
-        for other, edit in zip(choices, edits, strict=True)
-    ]
+    return [replace(edit, feature=other) for other, edit in zip(choices, edits, strict=True)]
 
 
 def edits_for(
@@ -176,12 +172,3 @@ def edits_for(
         return best.edits(1.0 if multiple is None else multiple)
     assert feature is not None
     return [clamp(feature, (2.0 if multiple is None else multiple) * study.index(sae).maximum(feature))]
-
-
-def fired(study: OpenStudy, text: str, *, sae: str = "main", n: int = 10) -> list[tuple[int, float]]:
-    """Features that fire most on a text, each by its strength as a share of its maximum."""
-    found: Any = strengths(model_of(study, sae), study.sae(sae), study.index(sae), text)
-    best = found.topk(n)
-    return [
-        (int(one), float(value)) for value, one in zip(best.values, best.indices, strict=True) if value > 0
-    ]

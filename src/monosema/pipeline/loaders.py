@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ LOADERS: Mapping[str, Callable[[Path], Any]] = {
 class OpenStudy(Study):
     """A study whose artifacts open as objects."""
 
+    @cached_property
+    def _work(self) -> Work:
+        """Holds the model that was asked for last, so that verbs which need it twice load it once."""
+        return Work(self)
+
     def load(self, kind: str, name: str) -> Any:
         """The object behind the artifact `kind/name`, its files checked."""
         loader = lookup(LOADERS, kind, "kind of artifact")
@@ -45,7 +51,7 @@ class OpenStudy(Study):
 
     def model(self, name: str = "main", *, until: str | None = None) -> LanguageModel:
         """The language model `[models.NAME]` as the study's plan runs it."""
-        return Work(self).model(name, until=until)
+        return self._work.model(name, until=until)
 
     def sae(self, name: str = "main") -> SAE:
         """The trained SAE `[saes.NAME]`."""
@@ -64,7 +70,7 @@ class OpenStudy(Study):
 
     def index(self, sae: str = "main") -> FeatureIndex:
         """What is known of every feature of an SAE."""
-        tokenizer = load_tokenizer(Work(self).source(read_asked(self.settings).saes[sae].place.model))
+        tokenizer = load_tokenizer(self._work.source(read_asked(self.settings).saes[sae].place.model))
         return FeatureIndex(self.open("index", sae).path, self.tokens(sae), tokenizer.decode)
 
     def evaluation(self, sae: str = "main") -> Evaluation:
