@@ -12,7 +12,7 @@ from transformers import TopPLogitsWarper
 
 from monosema.errors import ResourceError, UsageError
 from monosema.models import HookPoint, LanguageModel, ModelSettings, measure_dtype
-from monosema.models.generating import Nucleus
+from monosema.models.generating import Sample
 from monosema.models.rows import padded
 
 Load = Callable[[str, str], LanguageModel]
@@ -216,12 +216,18 @@ def test_settings_refuse_what_cannot_be() -> None:
         ModelSettings(source="x", tokens_per_batch=0)
 
 
-@pytest.mark.parametrize("top_p", [0.05, 0.5, 0.95, 0.9999])
-def test_nucleus_keeps_the_tokens_that_transformers_keeps(top_p: float) -> None:
+@pytest.mark.parametrize("top_p", [0.05, 0.5, 0.95, 1.0])
+@pytest.mark.parametrize("spread", [4.0, 0.01])
+def test_tokens_are_drawn_as_from_what_transformers_keeps(top_p: float, spread: float) -> None:
     torch.manual_seed(0)
-    scores = torch.cat([torch.randn(3, 3000) * 4, torch.zeros(1, 3000) + torch.rand(3000) * 1e-3])
-    ours = Nucleus(0.7, top_p)(torch.zeros(4, 1, dtype=torch.int64), scores)
-    theirs = TopPLogitsWarper(top_p)(torch.zeros(4, 1, dtype=torch.int64), scores / 0.7)
-    kept, expected = ours > -torch.inf, theirs > -torch.inf
-    assert (kept != expected).sum() <= 1  # a sum of 3,000 numbers in another order
-    torch.testing.assert_close(ours[kept & expected], theirs[kept & expected])
+    scores = torch.randn(1, 700) * spread  # flat: far more than the ranked candidates are needed
+    theirs = TopPLogitsWarper(top_p)(torch.zeros(1, 1, dtype=torch.int64), scores / 0.7)
+    expected = theirs.softmax(1)[0]
+    n = 40_000
+    rows = scores.expand(n, -1)
+    ours = Sample(0.7, top_p)(torch.zeros(n, 1, dtype=torch.int64), rows)
+    assert bool(((ours > -torch.inf).sum(1) == 1).all())
+    share = torch.bincount(ours.argmax(1), minlength=700) / n
+    error = (expected * (1 - expected) / n).sqrt()
+    assert bool((share[expected == 0] <= 1 / n).all())  # at most one token: sums in another order
+    assert bool(((share - expected).abs() <= 5 * error + 1e-4).all())

@@ -14,7 +14,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from monosema.models.quiet import quiet
 
-CANDIDATES = 1024
+CANDIDATES = 256
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,12 @@ def end_tokens(network: Any, config: Any) -> list[int]:
     return ends
 
 
-class Nucleus(LogitsProcessor):
-    """Temperature and top-p: what is not among the likeliest tokens that together reach top_p becomes impossible.
+class Sample(LogitsProcessor):
+    """Draw the next token at a temperature among the likeliest tokens that together reach top_p.
 
-    transformers' own sorts the whole vocabulary at every token, which takes as long as a small model's layers; here
-    the likeliest `CANDIDATES` are ranked, and everything only where they do not reach top_p.
+    Leaves the drawn token as the only possible one, so that the greedy choice takes it. transformers' own sampling
+    sorts the whole vocabulary and draws noise for all of it at every token, which takes as long as a small model's
+    layers; here the likeliest `CANDIDATES` are ranked, more only for the rows in which they do not reach top_p.
     """
 
     def __init__(self, temperature: float, top_p: float) -> None:
@@ -53,20 +54,31 @@ class Nucleus(LogitsProcessor):
     def __call__(
         self, input_ids: Int[Tensor, "b s"], scores: Float[Tensor, "b vocabulary"]
     ) -> Float[Tensor, "b vocabulary"]:
-        """Scores of the next token, -inf for impossible ones."""
-        scores = scores / self._temperature
-        if self._top_p >= 1:
-            return scores
-        return self._nucleus(scores, min(CANDIDATES, scores.shape[1]))
+        """Scores of the next token: 0 for the drawn one, -inf for all others."""
+        scores = scores.float() / self._temperature
+        drawn = self._drawn(scores, CANDIDATES if self._top_p < 1 else scores.shape[1])
+        return torch.full_like(scores, -torch.inf).scatter_(1, drawn[:, None], 0.0)
 
-    def _nucleus(self, scores: Float[Tensor, "b vocabulary"], among: int) -> Float[Tensor, "b vocabulary"]:
-        best = scores.topk(among, dim=1)  # [b, among], likeliest first
-        reached = (best.values - scores.logsumexp(1, keepdim=True)).exp().cumsum(1)
-        if among < scores.shape[1] and bool((reached[:, -1] < self._top_p).any()):
-            return self._nucleus(scores, scores.shape[1])
-        before = torch.cat([torch.zeros_like(reached[:, :1]), reached[:, :-1]], dim=1)
-        values = best.values.masked_fill(before >= self._top_p, -torch.inf)
-        return torch.full_like(scores, -torch.inf).scatter_(1, best.indices, values)
+    def _drawn(self, scores: Float[Tensor, "b vocabulary"], among: int) -> Int[Tensor, " b"]:
+        among = min(among, scores.shape[1])
+        chances, tokens = likeliest(scores, among)
+        drawn = tokens.gather(1, torch.multinomial(self._nucleus(chances), 1))[:, 0]
+        short = (chances.sum(1) < self._top_p) if among < scores.shape[1] else torch.zeros_like(drawn).bool()
+        if bool(short.any()):
+            drawn[short] = self._drawn(scores[short], 16 * among)
+        return drawn
+
+    def _nucleus(self, chances: Float[Tensor, "b among"]) -> Float[Tensor, "b among"]:
+        before = chances.cumsum(1) - chances
+        return chances.masked_fill((before >= self._top_p) & (before > 0), 0.0)
+
+
+def likeliest(
+    scores: Float[Tensor, "b vocabulary"], among: int
+) -> tuple[Float[Tensor, "b among"], Int[Tensor, "b among"]]:
+    """Probabilities, falling, and tokens of the likeliest `among`."""
+    best = scores.topk(among, dim=1)
+    return (best.values - scores.logsumexp(1, keepdim=True)).exp(), best.indices
 
 
 def continue_ids(
@@ -81,10 +93,7 @@ def continue_ids(
     seed: int,
 ) -> list[list[int]]:
     """New tokens of each row, padded on the left, up to and without the first of `ends`."""
-    choice: dict[str, Any] = {"do_sample": False}
-    if temperature > 0:
-        sampling = LogitsProcessorList([Nucleus(temperature, top_p)])
-        choice = {"do_sample": True, "top_k": 0, "logits_processor": sampling}
+    sampling = LogitsProcessorList([Sample(temperature, top_p)] if temperature > 0 else [])
     devices = [ids.device] if ids.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), quiet():
         torch.manual_seed(seed)
@@ -94,7 +103,8 @@ def continue_ids(
             max_new_tokens=max_new_tokens,
             eos_token_id=list(ends) or None,
             pad_token_id=ends[0] if ends else 0,
-            **choice,
+            do_sample=False,
+            logits_processor=sampling,
         )
     new = ([int(token) for token in row] for row in out[:, ids.shape[1] :])
     return [list(takewhile(lambda token: token not in ends, row)) for row in new]
