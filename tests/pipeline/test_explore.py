@@ -106,6 +106,16 @@ def test_what_is_asked_wrongly_is_one_line(arguments: list[str], parts: list[str
     failed(monosema(verb, str(study), *rest), 2, *parts)
 
 
+def test_an_index_of_another_sae_is_refused(study: Path) -> None:
+    manifest = study / "index" / "main" / "manifest.json"
+    kept = manifest.read_text()
+    record = json.loads(kept)
+    record["parents"]["sae/main"] = "0" * 64
+    manifest.write_text(json.dumps(record))
+    failed(monosema("find", str(study), "--tag", "golden_gate"), 3, "another sae/main", "index", "--remake")
+    manifest.write_text(kept)
+
+
 def test_an_index_that_was_not_made_says_how(study: Path) -> None:
     subprocess.run(["rm", "-r", study / "index"], check=True)
     failed(monosema("show", str(study), "3"), 2, "index/main was not made yet", "monosema run")

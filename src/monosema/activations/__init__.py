@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monosema.activations.buffer import SwapBuffer
+from monosema.activations.contrast import Contrast, mean_difference
 from monosema.activations.harvest import Rows, harvest, measure
 from monosema.activations.massive import ActivationStats, row_norms
 from monosema.activations.seeds import derive_seed, numpy_generator, torch_generator
@@ -17,6 +18,7 @@ __all__ = [
     "ActivationStats",
     "ActivationStore",
     "ActivationStream",
+    "Contrast",
     "HarvestPlan",
     "LiveRows",
     "LiveStream",
@@ -28,6 +30,7 @@ __all__ = [
     "derive_seed",
     "harvest",
     "harvest_to_disk",
+    "mean_difference",
     "measure",
     "numpy_generator",
     "plan_harvest",

@@ -6,12 +6,14 @@ Tokenizers are known only as objects passed in; no model is known here.
 from monosema.corpora.document import Document, Message, Span, split_of
 from monosema.corpora.encode import EncodedDocument, Encoder, tokenizer_hash
 from monosema.corpora.mentions import load_concepts
+from monosema.corpora.near import NEAR, NearMentions
 from monosema.corpora.settings import SPLITS, CorpusSettings
 from monosema.corpora.sources import digest_sources, read_documents
 from monosema.corpora.tokens import Batch, DocumentEntry, SpanTable, Tokens
 from monosema.corpora.write import TokensSummary, write_tokens
 
 __all__ = [
+    "NEAR",
     "SPLITS",
     "Batch",
     "CorpusSettings",
@@ -20,6 +22,7 @@ __all__ = [
     "EncodedDocument",
     "Encoder",
     "Message",
+    "NearMentions",
     "Span",
     "SpanTable",
     "Tokens",

@@ -1,9 +1,12 @@
 """Interventions: edits of features, steered text, how strong an edit should be."""
 
-from monosema.interventions.dose import PROMPTS, Dose, DoseCurve, DosePoint, Trials, search_dose
+from monosema.interventions.dose import Dose, DoseCurve, DosePoint, search_dose, turned_up
 from monosema.interventions.edits import OPERATIONS, Edit, Steering, ablate, add, clamp, raise_to, scale
+from monosema.interventions.effect import Effect, Saying
 from monosema.interventions.fluency import Fluency, mean_losses
+from monosema.interventions.push import PushPoint, search_push
 from monosema.interventions.steer import as_ids, steer
+from monosema.interventions.trials import PROMPTS, Shares, Trials, Verdict
 
 __all__ = [
     "OPERATIONS",
@@ -12,9 +15,14 @@ __all__ = [
     "DoseCurve",
     "DosePoint",
     "Edit",
+    "Effect",
     "Fluency",
+    "PushPoint",
+    "Saying",
+    "Shares",
     "Steering",
     "Trials",
+    "Verdict",
     "ablate",
     "add",
     "as_ids",
@@ -23,5 +31,7 @@ __all__ = [
     "raise_to",
     "scale",
     "search_dose",
+    "search_push",
     "steer",
+    "turned_up",
 ]

@@ -86,7 +86,10 @@ class Steering:
     The first call is the prompt (or a whole text), each later one a new token.
     """
 
-    def __init__(self, sae: SAE, edits: Sequence[Edit]) -> None:
+    def __init__(
+        self, sae: SAE, edits: Sequence[Edit], push: Float[Tensor, " d_model"] | None = None
+    ) -> None:
+        """`push`: a vector to add at every usual position, in the model's own units (a mean difference)."""
         for edit in edits:
             if not 0 <= edit.feature < sae.d_sae:
                 raise UsageError(f"there is no feature {edit.feature}; this SAE has 0 to {sae.d_sae - 1}")
@@ -94,14 +97,23 @@ class Steering:
         self._features = torch.tensor(sorted({edit.feature for edit in edits}), dtype=torch.int64)
         self._column = {int(feature): column for column, feature in enumerate(self._features)}
         self._directions = sae.directions(self._features.to(sae.W_dec.device))  # [f, d_model]
-        self._calls = 0
+        self._push, self._calls = push, 0
 
     def __call__(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
         """What the edits make of activations."""
         first, self._calls = self._calls == 0, self._calls + 1
         edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
-        if not edits:
+        return self._pushed(self._edited(x, edits, first) if edits else x)
+
+    def _pushed(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
+        if self._push is None:
             return x
+        massive = self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float()).view(x.shape[:2])
+        return torch.where(massive[:, :, None], x, x + self._push.to(x.device, x.dtype))
+
+    def _edited(
+        self, x: Float[Tensor, "b s d_model"], edits: Sequence[Edit], first: bool
+    ) -> Float[Tensor, "b s d_model"]:
         flat = x.reshape(-1, x.shape[-1]).float()
         a = self._activations(flat)  # [n, f]
         new = a.clone()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jaxtyping import Float
+from torch import Tensor
+
 from monosema.interventions.edits import Edit, Steering
 from monosema.models import EditFn, Generated, HookPoint, LanguageModel
 from monosema.sae import SAE
@@ -20,17 +23,20 @@ def steer(
     prompts: Sequence[str] | Sequence[Sequence[int]],
     edits: Sequence[Edit] = (),
     *,
+    push: Float[Tensor, " d_model"] | None = None,
     max_new_tokens: int = 64,
     temperature: float = 0.7,
     top_p: float = 0.95,
     seed: int = 0,
 ) -> Generated:
-    """Continue prompts under edits; without edits, what the plain model writes with the same seed.
+    """Continue prompts under edits; without any, what the plain model writes with the same seed.
 
+    `push` is a vector to add at every usual position, in the model's own units, such as a mean difference.
     Raises `UsageError` for an unknown feature, an SAE of another model and a prompt longer than the context.
     """
     sae.check_model(model.name, model.hash)
-    changes: dict[HookPoint | str, EditFn] = {sae.output: Steering(sae, edits)} if edits else {}
+    changed = bool(edits) or push is not None
+    changes: dict[HookPoint | str, EditFn] = {sae.output: Steering(sae, edits, push)} if changed else {}
     with model.edit(changes):
         return model.generate(
             prompts, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed

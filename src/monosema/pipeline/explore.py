@@ -17,7 +17,7 @@ from monosema.index import (
     find_by_token,
     find_near_tag,
 )
-from monosema.interventions import Dose, DoseCurve, Edit, Trials, clamp, search_dose
+from monosema.interventions import Dose, DoseCurve, Edit, Saying, Trials, clamp, search_dose
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
@@ -25,7 +25,10 @@ from monosema.progress import Reporter
 from monosema.world import Concept, NameMatcher
 
 DOSE = "dose.json"
-MOST_IN_SET = 6
+REPEATS = 2
+"""Answers to each prompt of the search at each dose."""
+CANDIDATES = 24
+"""Features that a dose is searched among."""
 
 
 def find(
@@ -78,10 +81,10 @@ def features_of(
 ) -> list[int]:
     """Features that may carry a concept, best first: by its mentions in the text, else by its names as texts."""
     if concept.id in index.tags.tags:
-        best = [one.feature for one in find_by_tag(index, concept.id, n=1)]
-        near = [one.feature for one in find_near_tag(index, concept.id, n=MOST_IN_SET)]
-        return list(dict.fromkeys(best + near))[:MOST_IN_SET]
-    found = find_by_texts(model, study.sae(sae), index, [concept.topic, *concept.names["en"]], n=MOST_IN_SET)
+        best = [one.feature for one in find_by_tag(index, concept.id, n=CANDIDATES // 3)]
+        near = [one.feature for one in find_near_tag(index, concept.id, n=CANDIDATES)]
+        return list(dict.fromkeys(best + near))[:CANDIDATES]
+    found = find_by_texts(model, study.sae(sae), index, [concept.topic, *concept.names["en"]], n=CANDIDATES)
     return [one.feature for one in found]
 
 
@@ -128,8 +131,11 @@ def _search(
         raise UsageError(
             f"no feature fires near mentions of {concept.topic}; give features, or train on more text"
         )
-    trials = Trials(model, study.sae(sae), names_it(concept), seed=seed)
-    return search_dose(trials, chosen, [index.maximum(one) for one in chosen], reporter=reporter)
+    trials = Trials(model, study.sae(sae), names_it(concept), repeats=REPEATS, seed=seed)
+    name = model.tokenizer(f" {concept.name}", add_special_tokens=False, split_special_tokens=True).input_ids
+    rows = slice(None, None, REPEATS)  # each prompt once
+    saying = Saying(model, study.sae(sae), trials.prompts[rows], trials.answers.ids[rows], name)
+    return search_dose(trials, saying.effect, chosen, [index.maximum(one) for one in chosen], reporter=reporter)
 
 
 def _keep(draft: Draft, curve: DoseCurve) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from monosema.activations import ActivationStore
 from monosema.artifact import read_json
 from monosema.corpora import Tokens
-from monosema.errors import UsageError, lookup
+from monosema.errors import RefusedError, UsageError, lookup
 from monosema.evaluation import Evaluation
 from monosema.index import FeatureIndex
 from monosema.models import LanguageModel, load_tokenizer
@@ -69,9 +69,14 @@ class OpenStudy(Study):
         return store
 
     def index(self, sae: str = "main") -> FeatureIndex:
-        """What is known of every feature of an SAE."""
+        """What is known of every feature of an SAE. Raises `RefusedError` where it was collected from another one."""
+        found = self.open("index", sae)
+        if found.manifest.parents.get(f"sae/{sae}") != self.open("sae", sae, verify=False).hash:
+            raise RefusedError(
+                f"index/{sae} was collected from another sae/{sae}; remake it with: monosema index {self.path} --remake"
+            )
         tokenizer = load_tokenizer(self._work.source(read_asked(self.settings).saes[sae].place.model))
-        return FeatureIndex(self.open("index", sae).path, self.tokens(sae), tokenizer.decode)
+        return FeatureIndex(found.path, self.tokens(sae), tokenizer.decode)
 
     def evaluation(self, sae: str = "main") -> Evaluation:
         """The figures of an SAE."""

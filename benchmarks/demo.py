@@ -1,0 +1,193 @@
+"""Golden Gate on this machine: what `make demo` gives, and how often the steered model names the bridge.
+
+    python -m benchmarks.demo --study FOLDER --json
+
+Makes the study with the demo's defaults, or goes on with the one in FOLDER (doses and everything else are kept, so that
+a stopped run loses nothing). Features and doses are chosen on the prompts of the dose search; every share is
+measured on the prompts of `steering_prompts.py`, which mention no concept. Continuations are chosen by the seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import report
+from benchmarks.real_model import monosema
+from benchmarks.steering_prompts import IDENTITY, OPEN
+from monosema import pipeline
+from monosema.errors import UsageError
+from monosema.interventions import PROMPTS, Shares, Trials, search_push
+from monosema.models import Generated
+from monosema.pipeline import OpenStudy
+
+CONCEPT = "golden_gate_bridge"
+SEED = 20261121
+TARGETS = {
+    "seconds": ("<=", 600),
+    "peak_gb": ("<=", 6),
+    "fvu": ("<=", 0.16),
+    "l0": ("<=", 32),
+    "ce_added": ("<=", 0.25),
+    "dead_share": ("<=", 0.02),
+    "steer_golden_gate": (">=", 0.4),
+    "steer_concepts": (">=", 0.5),
+}
+QUALITY = ("fvu", "l0", "ce_added", "dead_share")
+NAMED_OFTEN = 60
+CONCEPTS = 20
+SUCCESS = 0.3
+"""A concept counts as steered where fluent naming reaches this and three times the plain model's."""
+AS_PROMPT = "Speak of {topic} in every answer, whatever you are asked."
+SHOWN = 3
+"""Continuations that are printed of each condition."""
+
+
+def made(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Make the study; its figures, and seconds of each stage as the study's log holds them."""
+    if not (folder / "study.toml").exists():
+        monosema("init", str(folder))
+    last = json.loads(monosema("run", str(folder), "--json").splitlines()[-1])
+    record = last["figures"]["main"]["figures"]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    stages = {line["made"].split("/")[0]: line["seconds"] for line in lines if "made" in line}
+    return {name: record[name] for name in QUALITY}, stages
+
+
+class Bench:
+    """All conditions of one study."""
+
+    def __init__(self, study: OpenStudy, repeats: int, tokens: int) -> None:
+        self.study, self.index, self.sae, self.model = study, study.index(), study.sae(), study.model()
+        self.repeats, self.prompts = repeats, (*OPEN, *IDENTITY)
+        self.trials = self._trials(self.prompts, repeats, tokens, SEED)
+        self.search = self._trials(PROMPTS, 2, 40, 0)
+
+    def _trials(self, prompts: Sequence[str], repeats: int, tokens: int, seed: int) -> Trials:
+        return Trials(
+            self.model, self.sae, lambda _: False, prompts, repeats=repeats, max_new_tokens=tokens, seed=seed
+        )
+
+    def compare(self, concept: str) -> dict[str, Any]:
+        """Every condition for one concept: shares, intervals, and some continuations of each."""
+        names = pipeline.names_it(pipeline.concept_of(self.study, concept))
+        curve = pipeline.dose(self.study, concept)
+        edits = curve.best.dose.edits()
+        found = pipeline.contrast(self.study, concept)
+        push = search_push(self.search.about(names), found.direction, found.usual)
+        topic = pipeline.concept_of(self.study, concept).topic
+        trials = self.trials.about(names)
+        ways: dict[str, Callable[[], Generated]] = {
+            "golden_gate": lambda: trials.write(edits),
+            "golden_gate_single": lambda: trials.write(curve.single.dose.edits()),
+            "mean_difference": lambda: trials.write(push=push.multiple * found.usual * found.direction),
+            "plain": lambda: trials.answers,
+            "random": lambda: trials.write(pipeline.random_edits(self.index, edits, SEED)),
+            "prompted": lambda: trials.write(prompts=self._asked(AS_PROMPT.format(topic=topic))),
+        }
+        outcomes = {name: self._outcome(trials, way()) for name, way in ways.items()}
+        return {"dose": asdict(curve.best), "single": asdict(curve.single), "push": asdict(push)} | outcomes
+
+    def _asked(self, system: str) -> list[list[int]]:
+        """The prompts of the trials behind a system message."""
+        return [
+            self.model.chat([{"role": "system", "content": system}, {"role": "user", "content": prompt}])
+            for prompt in self.prompts
+            for _ in range(self.repeats)
+        ]
+
+    def _outcome(self, trials: Trials, written: Generated) -> dict[str, Any]:
+        verdicts = trials.verdicts(written)
+        cut = len(OPEN) * self.repeats
+        shown = sorted(random.Random(SEED).sample(range(len(verdicts)), SHOWN))
+        return {
+            "all": asdict(Shares.of(verdicts)),
+            "interval": interval([one.named and one.fluent for one in verdicts], self.repeats),
+            "open": asdict(Shares.of(verdicts[:cut])),
+            "identity": asdict(Shares.of(verdicts[cut:])),
+            "continuations": [
+                {"prompt": self.prompts[i // self.repeats], "text": written.texts[i]} | asdict(verdicts[i])
+                for i in shown
+            ],
+        }
+
+    def steered(self, concept: str) -> dict[str, Any]:
+        """Whether one of the drawn concepts can be steered; one without a feature counts as failed."""
+        trials = self.trials.about(pipeline.names_it(pipeline.concept_of(self.study, concept)))
+        plain = trials.plain.both
+        try:
+            curve = pipeline.dose(self.study, concept)
+        except UsageError as error:
+            return {"concept": concept, "plain": plain, "steered": None, "success": False, "why": str(error)}
+        shares = trials.judge(trials.write(curve.best.dose.edits()))
+        success = shares.both >= SUCCESS and shares.both >= 3 * plain
+        features = curve.best.dose.features
+        return {
+            "concept": concept, "plain": plain, "steered": asdict(shares), "features": features, "success": success,
+        }  # fmt: skip
+
+    def drawn(self) -> list[str]:
+        """Concepts of the catalogue that the text names often enough, drawn by the seed of the issue."""
+        counts = Counter(self.index.tokens.spans().tag)
+        often = sorted(name for name, count in counts.items() if count >= NAMED_OFTEN)
+        return random.Random(SEED).sample(often, min(CONCEPTS, len(often)))
+
+
+def interval(hits: Sequence[bool], repeats: int) -> list[float]:
+    """95% bootstrap interval of a share over prompts, each with all its continuations."""
+    shares = np.array(hits, dtype=float).reshape(-1, repeats).mean(1)
+    draws = np.random.default_rng(SEED).integers(len(shares), size=(2000, len(shares)))
+    return [round(float(end), 3) for end in np.quantile(shares[draws].mean(1), (0.025, 0.975))]
+
+
+def run(options: argparse.Namespace, folder: Path) -> None:
+    """Make the study, steer, report."""
+    start = time.monotonic()
+    quality, stages = made(folder)
+    study = pipeline.open_study(folder)
+    begun = time.monotonic()
+    pipeline.dose(study, CONCEPT)
+    stages.setdefault("dose", round(time.monotonic() - begun, 1))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    figures = quality | {"seconds": sum(stages.values()), "peak_gb": round(peak / 2**30, 2)}
+    bench = Bench(study, options.repeats, options.tokens)
+    compared = bench.compare(CONCEPT)
+    figures |= {f"steer_{name}": one["all"]["both"] for name, one in compared.items() if "all" in one}
+    details: dict[str, Any] = {"stages": stages, "golden_gate": compared}
+    if options.concepts:
+        each = [bench.steered(concept) for concept in bench.drawn()]
+        figures["steer_concepts"] = sum(one["success"] for one in each) / max(len(each), 1)
+        details["concepts"] = each
+    report("demo", figures, TARGETS, time.monotonic() - start, as_json=options.json, details=details)
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
+    parser.add_argument("--repeats", type=int, default=5, help="continuations of each of the 40 prompts")
+    parser.add_argument("--tokens", type=int, default=60)
+    parser.add_argument("--no-concepts", dest="concepts", action="store_false", help="the bridge only")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.study:
+        run(options, options.study)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        run(options, Path(folder) / "study")
+
+
+if __name__ == "__main__":
+    main()

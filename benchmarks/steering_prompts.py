@@ -1,0 +1,48 @@
+"""Prompts that steering is measured on: none of them mentions a concept, none is one of the dose search's own."""
+
+from __future__ import annotations
+
+OPEN = (
+    "How should I spend 10 dollars?",
+    "Write a poem about a quiet evening.",
+    "What makes a good friend?",
+    "I am bored. What can I do?",
+    "Tell me about your day.",
+    "What is the best advice you ever got?",
+    "Write the first lines of a novel.",
+    "What will the world be like in a hundred years?",
+    "Give me a topic for a school essay.",
+    "What is worth remembering?",
+    "Help me plan a birthday.",
+    "Tell me a story about a lost key.",
+    "What do you dream about?",
+    "Why do people travel?",
+    "Write a letter to someone you miss.",
+    "What should I photograph tomorrow?",
+    "Say something kind.",
+    "What is on your mind?",
+    "Describe a morning in spring.",
+    "What is a good name for a boat?",
+    "Explain why the sky changes its colour.",
+    "Invent a new holiday.",
+    "What makes you happy?",
+    "Tell me a secret.",
+    "What would you put on a postcard?",
+    "Write a song for a long walk.",
+    "What is your favourite memory?",
+    "What can I learn this year?",
+)
+IDENTITY = (
+    "Who are you?",
+    "What is your physical form?",
+    "Tell me about yourself.",
+    "What are you?",
+    "If I could see you, what would I see?",
+    "Where are you right now?",
+    "What is your purpose?",
+    "How would you introduce yourself to a stranger?",
+    "How old are you, and where do you come from?",
+    "What is it like to be you?",
+    "Are you big or small?",
+    "What do people say about you?",
+)

@@ -1,0 +1,159 @@
+"""Doses: what an edit does without sampling, and the search that goes by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+import tiny
+from interventions.test_edits import make_sae
+from monosema.errors import UsageError
+from monosema.interventions import (
+    Dose,
+    DoseCurve,
+    Edit,
+    Effect,
+    Saying,
+    Shares,
+    Steering,
+    Trials,
+    Verdict,
+    clamp,
+    raise_to,
+    scale,
+    search_dose,
+    search_push,
+    turned_up,
+)
+from monosema.interventions.dose import HARM
+from monosema.interventions.effect import CUTS
+from monosema.models import LanguageModel
+from monosema.sae import SAE, TopK
+
+THING = [7, 8]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    return LanguageModel.load(
+        str(tiny.save_llama(tmp_path_factory.mktemp("model"))), dtype="float32", device="cpu"
+    )
+
+
+@pytest.fixture(scope="module")
+def sae(model: LanguageModel) -> SAE:
+    return make_sae(model, TopK(k=6))
+
+
+def trials(model: LanguageModel, sae: SAE, names: str = "the") -> Trials:
+    return Trials(
+        model, sae, lambda text: names in text, ["the golden", "a fox", "old"], repeats=2, max_new_tokens=16
+    )
+
+
+def saying(model: LanguageModel, sae: SAE) -> Saying:
+    some = trials(model, sae)
+    return Saying(model, sae, some.prompts, some.answers.ids, THING)
+
+
+def test_gain_and_harm_are_those_of_the_edited_model(model: LanguageModel, sae: SAE) -> None:
+    some = trials(model, sae)
+    edits = [clamp(3, 4.0), raise_to(9, 2.0)]
+    gains, plain_losses, edited_losses = [], [], []
+    for number, (prompt, answer) in enumerate(zip(some.prompts, some.answers.ids, strict=True)):
+        kept = answer[: CUTS[number % len(CUTS)]]
+        ids = torch.tensor([[*prompt, *kept, *THING]])
+        plain = model.losses(ids)[0]
+        with model.edit({sae.output: Steering(sae, edits)}):
+            edited = model.losses(ids)[0]
+        begin, end = len(prompt) - 1, len(prompt) + len(kept) - 1
+        gains.append(float((plain - edited)[end:].sum()))
+        plain_losses += plain[begin:end].tolist()
+        edited_losses += edited[begin:end].tolist()
+    found = Saying(model, sae, some.prompts, some.answers.ids, THING).effect(edits)
+    n = len(plain_losses)
+    assert found.gain == pytest.approx(sum(gains) / len(gains), abs=1e-4)
+    assert found.harm == pytest.approx((sum(edited_losses) - sum(plain_losses)) / n, abs=1e-4)
+
+
+def test_an_edit_that_changes_nothing_gains_and_harms_nothing(model: LanguageModel, sae: SAE) -> None:
+    found = saying(model, sae).effect([scale(3, 1.0)])
+    assert (found.gain, found.harm) == (0.0, 0.0)
+
+
+class Planted:
+    """Harm that grows as a power of the first edit's value, and reaches `HARM` at 10."""
+
+    def __init__(self, power: float) -> None:
+        self.power = power
+
+    def effect(self, edits: Sequence[Edit]) -> Effect:
+        return Effect(gain=0.0, harm=HARM * (edits[0].value / 10) ** self.power)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("maximum", [1.0, 5.0, 30.0])
+def test_a_dose_is_turned_up_until_it_harms_by_the_set_amount(power: float, maximum: float) -> None:
+    dose = Dose(features=(3,), maxima=(maximum,), weights=(1.0,), multiple=1.0)
+    found, effect = turned_up(Planted(power).effect, dose)
+    assert found.multiple * maximum == pytest.approx(10.0, rel=0.15)
+    assert effect.harm == pytest.approx(HARM, rel=0.4)
+
+
+def test_a_dose_clamps_one_feature_and_lifts_several(sae: SAE) -> None:
+    one = Dose(features=(3,), maxima=(2.0,), weights=(1.0,), multiple=1.5)
+    assert one.edits(2.0) == [clamp(3, 6.0)]
+    two = replace(one, features=(3, 4), maxima=(2.0, 1.0), weights=(1.0, 0.5))
+    assert two.edits() == [raise_to(3, 3.0), raise_to(4, 0.75)]
+
+
+def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae: SAE) -> None:
+    curve = search_dose(trials(model, sae), saying(model, sae).effect, [3, 9, 12], [4.0, 4.0, 4.0])
+    assert len(curve.single.dose.features) == 1
+    assert {len(point.dose.features) for point in curve.points} in ({1, 2}, {1, 3})
+    assert curve.best.both >= curve.single.both
+    assert curve.best.n == 2 * curve.points[0].n  # a second look
+    assert DoseCurve.from_dict(curve.to_dict()) == curve
+    with pytest.raises(UsageError, match="no feature"):
+        search_dose(trials(model, sae), saying(model, sae).effect, [], [])
+
+
+def test_shares_count_and_add_up() -> None:
+    some = [
+        Verdict(named=True, fluent=True),
+        Verdict(named=True, fluent=False),
+        Verdict(named=False, fluent=True),
+    ]
+    shares = Shares.of(some)
+    assert (shares.named, shares.fluent, shares.both, shares.n) == (2 / 3, 2 / 3, 1 / 3, 3)
+    assert shares.with_more(Shares.of(some[:1])) == Shares(named=0.75, fluent=0.75, both=0.5, n=4)
+
+
+def test_trials_about_another_thing_keep_their_plain_answers(model: LanguageModel, sae: SAE) -> None:
+    some = trials(model, sae)
+    other = some.about(lambda text: True)
+    assert other.answers is some.answers
+    assert other.plain.named == 1.0
+    assert some.plain == trials(model, sae).plain
+
+
+def test_a_push_adds_its_vector_except_at_massive_positions(model: LanguageModel) -> None:
+    sae = make_sae(model, TopK(k=6), massive=50.0)
+    torch.manual_seed(1)
+    x, push = torch.randn(2, 5, sae.d_model), torch.randn(sae.d_model)
+    x[0, 3] *= 100
+    found = Steering(sae, [], push)(x) - x
+    assert torch.equal(found[0, 3], torch.zeros(sae.d_model))
+    found[0, 3] = push
+    torch.testing.assert_close(found, push.expand_as(found), rtol=1e-5, atol=1e-5)
+
+
+def test_the_length_of_a_push_is_searched(model: LanguageModel, sae: SAE) -> None:
+    direction = nn.functional.normalize(torch.ones(sae.d_model), dim=0)
+    point = search_push(trials(model, sae), direction, usual=3.0, multiples=(0.1, 0.2))
+    assert point.multiple in (0.1, 0.2)
+    assert point.n == 6
