@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make setup   make .venv with the exact versions of constraints.txt"
-	@echo "make demo    train and evaluate a sparse autoencoder on a real chat model, offline"
+	@echo "make demo    Golden Gate on your own machine: train, find the feature, steer a real chat model, offline"
 	@echo "make test    everything that must hold"
 	@echo "make lint    ruff, strict types, the rooms' import contracts"
 	@echo "make bench   figures against their floors (long; wants a quiet machine)"
@@ -23,8 +23,7 @@ $(READY): pyproject.toml constraints.txt
 setup: $(READY)
 
 demo: $(READY)
-	@test -f demo/study.toml || $(BIN)/monosema init demo
-	$(BIN)/monosema run demo
+	$(BIN)/monosema demo demo
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -7,7 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, roc_auc_score
 
-from monosema.evaluation.concepts import Ranked, TokenRules, auroc, halves, score, score_columns
+from monosema.evaluation.concepts import TokenRules, auroc, halves, score, score_columns
+from monosema.evaluation.ranks import Ranked
 
 DOCS = 400
 
@@ -57,6 +58,18 @@ def test_figures_are_those_of_scikit_learn() -> None:
     assert np.isnan(auroc(values, torch.zeros(DOCS, dtype=torch.bool)))
 
 
+def test_a_row_of_weight_w_counts_as_w_rows_of_its_document() -> None:
+    values, positive = columns(1)[:, 0], labels(0.3)
+    weight = torch.randint(1, 4, (DOCS,), generator=torch.Generator().manual_seed(2))
+    document = torch.arange(DOCS) // 8
+    weighted = score(values, positive, 2.0, seed=1, document=document, weight=weight.float())
+    again = [one.repeat_interleave(weight) for one in (values, positive, document)]
+    assert weighted == score(again[0], again[1], 2.0, seed=1, document=again[2])
+    alone = score(values, positive, 2.0, seed=1)
+    assert score(values, positive, 2.0, seed=1, document=torch.arange(DOCS)) == alone
+    assert weighted.auroc == pytest.approx(roc_auc_score(positive, values, sample_weight=weight))
+
+
 def test_the_best_token_or_pair_is_found_and_hidden_positions_do_not_count() -> None:
     rng = np.random.default_rng(0)
     positive = labels(0.2).numpy()
@@ -74,8 +87,8 @@ def test_the_best_token_or_pair_is_found_and_hidden_positions_do_not_count() -> 
     assert f1_score(positive[~half], told[~half]) < 0.5
 
 
-def test_a_concept_that_stands_in_one_half_only_is_left_out() -> None:
+def test_a_concept_that_stands_in_one_half_only_or_in_all_of_one_is_left_out() -> None:
     half = torch.arange(DOCS) < 200
-    concepts = {"first": torch.arange(DOCS) < 5, "both": labels()}
+    concepts = {"first": torch.arange(DOCS) < 5, "both": labels(), "everywhere": torch.arange(DOCS) < 300}
     found = score_columns({"sae": columns(10)}, concepts, half, seed=0)
     assert list(found["sae"]) == ["both"]

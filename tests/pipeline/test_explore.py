@@ -63,7 +63,7 @@ def test_a_search_that_finds_no_dose_says_so(study: Path) -> None:
 def test_random_features_get_edits_of_the_same_norm(study: Path) -> None:
     opened = ms.open(study)
     index, sae = opened.index(), opened.sae()
-    edits = pipeline.edits_for(opened, feature=int(np.argmax(index.table["count"])), multiple=1.5)
+    edits = pipeline.edits_for(opened, features={int(np.argmax(index.table["count"])): 1.0}, multiple=1.5)
     others = pipeline.random_edits(index, edits, seed=1)
     assert others[0].feature != edits[0].feature
     assert index.table["count"][others[0].feature] > 0
@@ -74,7 +74,10 @@ def test_random_features_get_edits_of_the_same_norm(study: Path) -> None:
 
 def test_from_the_command_line(study: Path) -> None:
     name = str(study)
-    found = json.loads(monosema("find", name, "--tag", "golden_gate", "--json").stdout)["features"]
+    answer = json.loads(monosema("find", name, "--tag", "golden_gate", "--json").stdout)
+    found = answer["features"]
+    assert answer["set"][str(found[0]["feature"])] == 1.0
+    assert len(answer["set"]) == sum(one["score"] >= found[0]["score"] / 2 for one in found[:6])
     number = str(found[0]["feature"])
     shown = monosema("show", name, number)
     assert f"feature {number}" in shown.stdout
@@ -86,6 +89,8 @@ def test_from_the_command_line(study: Path) -> None:
     done = monosema("steer", name, "the old", "--feature", number, "--json")
     answers = json.loads(done.stdout.splitlines()[-1])["answers"]
     assert set(answers) == {"plain", "steered", "random"}
+    both = monosema("steer", name, "the old", "--feature", f"{number}:0.5", "--feature", "3", "--json")
+    assert json.loads(both.stdout.splitlines()[-1])["answers"]["plain"] == answers["plain"]
     talk = monosema("chat", name, "--feature", number, "--tokens", "8", input="the old\nfox\n\n")
     assert talk.stdout.count("[steered]") == 2
 
@@ -95,8 +100,10 @@ def test_from_the_command_line(study: Path) -> None:
     [
         (["show", "64"], ["no feature 64", "0 to 63"]),
         (["find"], ["one thing to find by"]),
-        (["steer", "hello"], ["a concept or a feature"]),
+        (["steer", "hello"], ["a concept, or features"]),
         (["steer", "hello", "--feature", "3", "--dose", "1e9"], ["lower the dose"]),
+        (["steer", "hello", "--feature", "3:x"], ["'3:x'", "NUMBER:WEIGHT"]),
+        (["steer", "hello", "--feature", "64"], ["no feature 64", "0 to 63"]),
         (["steer", "the fox " * 200, "--feature", "3"], ["more than the 128"]),
         (["dose", "unicron"], ["unknown concept", "unicorn"]),
     ],

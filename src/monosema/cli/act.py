@@ -10,9 +10,13 @@ import typer
 from monosema.cli.look import SAEName
 from monosema.cli.output import Json, print_json, print_table, reporter, say
 from monosema.cli.run import Remake, StudyPath
+from monosema.errors import UsageError
 
 ConceptName = Annotated[str | None, typer.Option("--concept", help="Concept of the catalogue, by its id.")]
-Feature = Annotated[int | None, typer.Option("--feature", help="Number of a feature.")]
+Features = Annotated[
+    list[str] | None,
+    typer.Option("--feature", help="Number of a feature, or NUMBER:WEIGHT; may be given again for a set."),
+]
 Multiple = Annotated[
     float | None,
     typer.Option(
@@ -44,7 +48,7 @@ def dose(
     rows = [_row(point) for point in curve.points]
     print_table(
         f"{concept}: named by {curve.plain:.0%} of plain answers",
-        ["features", "x maximum", "names it", "fluent", "both", ""],
+        ["features, x their maximum", "names it", "fluent", "both", ""],
         rows,
     )
     best = curve.best
@@ -52,18 +56,21 @@ def dose(
         say("no dose made the model name it more often, in fluent text, than it does by itself")
         return
     say(
-        f"chosen: {len(best.dose.features)} feature(s) at {best.dose.multiple:g} x maximum; names it in fluent text "
-        f"in {best.both:.0%} of {best.n} answers to the prompts of the search"
+        f"chosen: {_row(best)[0]}; names it in fluent text in {best.both:.0%} of {best.n} answers to the prompts of "
+        f"the search; the best single feature in {curve.single.both:.0%}"
     )
     say(f"next: monosema chat {study} --concept {concept}")
 
 
 def _row(point: Any) -> list[str]:
-    features = ", ".join(map(str, point.dose.features))
+    dose = point.dose
+    features = ", ".join(
+        f"{feature} x{dose.multiple * weight:.2g}"
+        for feature, weight in zip(dose.features, dose.weights, strict=True)
+    )
     bar = "█" * round(20 * point.both)
     return [
         features,
-        f"{point.dose.multiple:g}",
         f"{point.named:.2f}",
         f"{point.fluent:.2f}",
         f"{point.both:.2f}",
@@ -75,7 +82,7 @@ def steer(
     study: StudyPath,
     prompts: Annotated[list[str], typer.Argument(help="What to say to the model.", metavar="PROMPT...")],
     concept: ConceptName = None,
-    feature: Feature = None,
+    feature: Features = None,
     multiple: Multiple = None,
     sae: SAEName = "main",
     tokens: Tokens = 80,
@@ -86,10 +93,10 @@ def steer(
     from monosema import pipeline
 
     opened = pipeline.open_study(study)
-    answers = pipeline.answer(
-        opened, prompts, concept=concept, feature=feature, multiple=multiple, sae=sae,
-        max_new_tokens=tokens, seed=seed, reporter=reporter(json),
-    )  # fmt: skip
+    edits = pipeline.edits_for(
+        opened, concept=concept, features=_weights(feature), multiple=multiple, sae=sae, reporter=reporter(json)
+    )
+    answers = pipeline.answer(opened, prompts, edits, sae=sae, max_new_tokens=tokens, seed=seed)
     if json:
         print_json({"prompts": prompts, "answers": answers})
         return
@@ -102,7 +109,7 @@ def steer(
 def chat(
     study: StudyPath,
     concept: ConceptName = None,
-    feature: Feature = None,
+    feature: Features = None,
     multiple: Multiple = None,
     sae: SAEName = "main",
     tokens: Tokens = 120,
@@ -112,13 +119,26 @@ def chat(
     from monosema import pipeline
 
     opened = pipeline.open_study(study)
-    talk = pipeline.Talk(
-        opened, concept=concept, feature=feature, multiple=multiple, sae=sae, reporter=reporter(False)
+    edits = pipeline.edits_for(
+        opened, concept=concept, features=_weights(feature), multiple=multiple, sae=sae, reporter=reporter(False)
     )
+    talk = pipeline.Talk(opened, edits, sae=sae)
     say("say something (an empty line ends the chat)")
     for turn, line in enumerate(iter(_line, "")):
         for name, text in talk.answer(line, max_new_tokens=tokens, seed=seed + turn).items():
             print(f"[{name}] {text}\n", flush=True)
+
+
+def _weights(features: list[str] | None) -> dict[int, float]:
+    """`12` or `12:0.7` for each feature."""
+    found = {}
+    for text in features or []:
+        number, _, weight = text.partition(":")
+        try:
+            found[int(number)] = float(weight or 1)
+        except ValueError:
+            raise UsageError(f"--feature is {text!r}; expected a number, or NUMBER:WEIGHT such as 12:0.7") from None
+    return found
 
 
 def _line() -> str:

@@ -22,6 +22,10 @@ def init(
     kind: Annotated[str | None, typer.Option(help="Kind of SAE: topk or l1.")] = None,
     k: Annotated[int | None, typer.Option(help="Features a position may have (topk).")] = None,
     tokens: Annotated[int | None, typer.Option(help="Tokens of text to take.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Time that a run may take here; tokens and d-sae, unless given, are fitted to it."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the study.")] = 0,
     json: Json = False,
 ) -> None:
@@ -29,7 +33,9 @@ def init(
     from monosema import pipeline
 
     sae = {"hook": hook, "kind": kind, "d_sae": d_sae, "k": k}
-    made = pipeline.init(study, model=model, sources=corpus or [], sae=sae, tokens=tokens, seed=seed)
+    made = pipeline.init(
+        study, model=model, sources=corpus or [], sae=sae, tokens=tokens, minutes=minutes, seed=seed
+    )
     if json:
         print_json({"study": made.name, "settings": made.settings})
         return

@@ -52,14 +52,18 @@ def find(
 
     opened = pipeline.open_study(study)
     found = pipeline.find(opened, on=on or [], off=off or [], token=token, tag=tag, sae=sae, n=n)
+    together = pipeline.as_set(found)
     if json:
-        print_json({"features": [asdict(one) for one in found]})
+        print_json({"features": [asdict(one) for one in found], "set": together})
         return
     features = opened.index(sae)
     rows = [[str(one.feature), f"{one.score:.3g}", _peaks(features, one.feature), one.why] for one in found]
     print_table("", ["feature", "score", "fires on", "why"], rows)
     if found:
         say(f"next: monosema show {study} {found[0].feature}")
+    if len(together) > 1:
+        flags = " ".join(f"--feature {feature}:{weight:g}" for feature, weight in together.items())
+        say(f"several may share it; steer with all of them: monosema steer {study} 'Who are you?' {flags}")
 
 
 def show(

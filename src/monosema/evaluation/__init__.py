@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from monosema.evaluation.bootstrap import Bootstrap, Figure, jackknife
 from monosema.evaluation.evaluate import evaluate
-from monosema.evaluation.groundtruth import ConceptRecord, GroundTruth, groundtruth
+from monosema.evaluation.groundtruth import (
+    OF_HELD_OUT_TEMPLATE,
+    ConceptRecord,
+    GroundTruth,
+    groundtruth,
+    scorable,
+)
+from monosema.evaluation.known import KnownFacts, Question, known_facts
 from monosema.evaluation.record import (
     Baseline,
     CrossEntropy,
@@ -16,6 +23,7 @@ from monosema.evaluation.record import (
 from monosema.evaluation.settings import EvaluationSettings
 
 __all__ = [
+    "OF_HELD_OUT_TEMPLATE",
     "Baseline",
     "Bootstrap",
     "ConceptRecord",
@@ -25,9 +33,13 @@ __all__ = [
     "Figure",
     "GroundTruth",
     "Histogram",
+    "KnownFacts",
     "LeftOut",
+    "Question",
     "WithMassive",
     "evaluate",
     "groundtruth",
     "jackknife",
+    "known_facts",
+    "scorable",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,20 +18,9 @@ from scipy.sparse import csc_array
 from torch import Tensor
 
 from monosema.evaluation.bootstrap import Figure
+from monosema.evaluation.ranks import Match, Ranked
 
 RESAMPLES = 500
-_COLUMNS = 2048
-
-
-@dataclass(frozen=True)
-class Match:
-    """What was chosen for a concept on the first half."""
-
-    column: int
-    threshold: float
-    """A document is told to have the concept where the column is at least this."""
-    f1: float
-    """On the half that it was chosen on: too good, because it was chosen there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,72 +32,60 @@ class ConceptScore:
     recall: float
     auroc: float
     positives: int
-    """Documents of the concept in that half."""
-
-
-class Ranked:
-    """A matrix with its columns sorted, so that many concepts are matched quickly.
-
-    Memory: 8 bytes an entry, and 10 bytes x documents x 2,048 while a concept is matched.
-    """
-
-    def __init__(self, values: Float[Tensor, "docs columns"]) -> None:
-        self.values, order = values.sort(dim=0, descending=True, stable=True)
-        self._order = order.to(torch.int32)
-
-    def match(self, positive: Bool[Tensor, " docs"]) -> Match:
-        """The column and threshold with the best F1; of equals the lower column, then the higher threshold."""
-        best = Match(0, float("inf"), -1.0)
-        docs = torch.arange(1, len(positive) + 1)[:, None]
-        total = int(positive.sum())
-        for begin in range(0, self.values.shape[1], _COLUMNS):
-            some = slice(begin, begin + _COLUMNS)
-            values = self.values[:, some]
-            hits = positive[self._order[:, some].long()].cumsum(0)
-            f1 = 2.0 * hits / (docs + total)
-            tied = torch.zeros_like(values, dtype=torch.bool)
-            tied[:-1] = values[:-1] == values[1:]  # a threshold cannot cut between equals
-            f1[tied | (values <= 0)] = -1.0
-            top = f1.max(dim=0)
-            column = int(top.values.argmax())
-            if float(top.values[column]) > best.f1:
-                row = int(top.indices[column])
-                best = Match(begin + column, float(values[row, column]), float(top.values[column]))
-        return best
+    """Documents of the concept in that half; inside spans: positions."""
 
 
 def score(
-    values: Float[Tensor, " docs"], positive: Bool[Tensor, " docs"], threshold: float, *, seed: int
+    values: Float[Tensor, " n"],
+    positive: Bool[Tensor, " n"],
+    threshold: float,
+    *,
+    seed: int,
+    document: Int[Tensor, " n"] | None = None,
+    weight: Float[Tensor, " n"] | None = None,
 ) -> ConceptScore:
-    """Measure one column at a threshold; the interval is a bootstrap over documents."""
+    """Measure one column at a threshold; the interval is a bootstrap over documents.
+
+    `document`: that of each row, from 0 on (None: each row is one); `weight`: what a row counts for (None: 1).
+    """
+    weight = torch.ones(len(values), dtype=torch.float64) if weight is None else weight.double()
     told = values >= threshold
-    hits = told & positive
-    counts = torch.stack([hits, told, positive]).double()  # [3, docs]
+    counts = torch.stack([told & positive, told, positive]) * weight  # [3, n]
+    if document is not None:
+        units = int(document.max()) + 1
+        counts = counts.new_zeros(3, units).index_add_(1, document, counts)  # [3, documents]
     n_hits, n_told, n_positive = counts.sum(1).tolist()
-    draws = np.random.default_rng(seed).multinomial(
-        len(values), np.full(len(values), 1 / len(values)), RESAMPLES
-    )
-    again = torch.from_numpy(draws).double() @ counts.T  # [resamples, 3]
+    again = _draws(seed, counts.shape[1]) @ counts.T  # [resamples, 3]
     spread = 2 * again[:, 0] / (again[:, 1] + again[:, 2]).clamp_min(1)
     low, high = torch.quantile(spread, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return ConceptScore(
         f1=Figure(2 * n_hits / max(n_told + n_positive, 1.0), low, high),
         precision=n_hits / max(n_told, 1.0),
         recall=n_hits / max(n_positive, 1.0),
-        auroc=auroc(values, positive),
-        positives=int(n_positive),
+        auroc=auroc(values, positive, weight),
+        positives=round(n_positive),
     )
 
 
-def auroc(values: Float[Tensor, " docs"], positive: Bool[Tensor, " docs"]) -> float:
-    """Chance that a document with the concept has the larger value; equals count half. NaN without both kinds."""
-    n_positive, n = int(positive.sum()), len(positive)
-    if n_positive in (0, n):
-        return float("nan")
-    _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
-    ranks = (counts.cumsum(0).double() - (counts - 1) / 2)[inverse]  # mean rank among equals, from 1
-    above = float(ranks[positive].sum()) - n_positive * (n_positive + 1) / 2
-    return above / (n_positive * (n - n_positive))
+@lru_cache(maxsize=4)
+def _draws(seed: int, n: int) -> Float[Tensor, "resamples n"]:
+    """How often each document is drawn in each resample: the same for all concepts."""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES)
+    return torch.from_numpy(drawn).double()
+
+
+def auroc(
+    values: Float[Tensor, " n"], positive: Bool[Tensor, " n"], weight: Float[Tensor, " n"] | None = None
+) -> float:
+    """Chance that a row with the concept has the larger value; equals count half. NaN without both kinds."""
+    weight = torch.ones(len(values), dtype=torch.float64) if weight is None else weight.double()
+    levels, level = values.unique(return_inverse=True)
+    with_it, without = (
+        weight.new_zeros(len(levels)).index_add_(0, level, weight * kind) for kind in (positive, ~positive)
+    )
+    below = without.cumsum(0) - without / 2  # those without it that lie lower, and half of the equals
+    pairs = float(with_it.sum() * without.sum())
+    return float((with_it * below).sum()) / pairs if pairs else float("nan")
 
 
 class TokenRules:
@@ -152,12 +130,12 @@ def score_columns(
 ) -> dict[str, dict[str, tuple[Match, ConceptScore]]]:
     """For each matrix (SAE, neurons ...) and concept: the best column on one half, and its worth on the other.
 
-    Concepts without a document in both halves are left out.
+    Concepts that are in none or in all documents of a half are left out.
     """
     usable = {
         name: positive
         for name, positive in concepts.items()
-        if bool((positive & matched_on).any()) and bool((positive & ~matched_on).any())
+        if all(0 < int(positive[side].sum()) < int(side.sum()) for side in (matched_on, ~matched_on))
     }
     found: dict[str, dict[str, tuple[Match, ConceptScore]]] = {}
     for kind, matrix in matrices.items():

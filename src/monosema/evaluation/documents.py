@@ -1,28 +1,44 @@
-"""Largest values of every column in every held-out document: what ground truth is scored from.
+"""One pass over held-out documents: what ground truth is scored from.
 
-One pass over documents: the SAE's features, the neurons of its layer, and the residual coordinates (both signs) at its
-hook point; once over all positions and once without those where a name of any concept stands in the last 8 tokens.
+`held_positions` runs the model and gives every position that counts with its features, the neurons of the SAE's layer
+and the activations at its hook point. `document_maxima` keeps of them the largest value of every column in every
+document: of features, neurons and residual coordinates (both signs); once over all positions and once without those
+where a name of any concept stands in the last 8 tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 
 from monosema.corpora import Tokens
+from monosema.evaluation.tagged import Keys, Tagged, is_in, key_of
+from monosema.kernels import SparseActs
 from monosema.models import HookPoint, LanguageModel
 from monosema.progress import Reporter
 from monosema.sae import SAE
 
-REACH = 8
-"""A name stands near at its own tokens and at the next 7: among the last 8, the position itself counted."""
 CONDITIONS = ("all", "unnamed")
 """All positions; those without a name in the last 8 tokens."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Positions of a batch that count: neither excluded nor massive."""
+
+    key: Int64[np.ndarray, " n"]
+    """Document and offset (`key_of`)."""
+    x: Float[Tensor, "n d_model"]
+    """Activations at the SAE's hook point."""
+    neurons: Float[Tensor, "n neurons"]
+    """Neurons of its layer."""
+    acts: SparseActs
+    """Features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +55,61 @@ class DocumentMaxima:
     """By condition: tokens of each document, -1 where a position does not count."""
 
 
-def near_names(tokens: Tokens, numbers: Sequence[int]) -> dict[int, Bool[np.ndarray, " _"]]:
-    """For each document, whether a name stands at a token or in the last 8 before it."""
-    marks = {number: np.zeros(len(tokens.ids(number)), dtype=bool) for number in numbers}
-    spans = tokens.spans()
-    for document, start, end in zip(spans.document, spans.start, spans.end, strict=True):
-        if int(document) in marks:
-            marks[int(document)][int(start) : int(end) + REACH - 1] = True
-    return marks
+def held_positions(
+    model: LanguageModel,
+    sae: SAE,
+    tokens: Tokens,
+    splits: Sequence[str],
+    *,
+    tokens_per_batch: int,
+    reporter: Reporter,
+) -> Iterator[Held]:
+    """Run the model over all documents of some splits, up to the SAE's layer."""
+    neurons = neurons_of(sae)
+    with reporter.stage("documents", sum(tokens.count(split) for split in splits)) as progress:
+        for split in splits:
+            for batch in tokens.batches(split, tokens_per_batch):
+                captured = model.capture(batch.ids, [sae.input, neurons], batch.real)
+                found = {hook: values.float().cpu() for hook, values in captured.items()}
+                usual = batch.keep & ~sae.massive_mask(found[sae.input])
+                x = found[sae.input][usual]  # [n, d_model]
+                yield Held(
+                    key_of(batch.document[usual].numpy(), batch.position[usual].numpy()),
+                    x,
+                    found[neurons][usual],
+                    sae.encode(x).to("cpu"),
+                )
+                progress.update(int(batch.keep.sum()))
+
+
+def neurons_of(sae: SAE) -> str:
+    """Hook point of the neurons in the layer of an SAE."""
+    return f"mlp_act.{HookPoint.parse(sae.input).layer}"
+
+
+class _Maxima:
+    """The largest values and the mean of every document under one condition."""
+
+    def __init__(self, documents: int, widths: dict[str, int]) -> None:
+        self.columns = {kind: torch.zeros(documents, width) for kind, width in widths.items()}
+        self._sums = torch.zeros(documents, widths["residual"] // 2 + 1)
+
+    def add(self, held: Held, row: Int[Tensor, " n"]) -> None:
+        """Raise by the positions whose document's row is not negative."""
+        acts, taken = held.acts, row >= 0
+        pair = row[acts.rows()]
+        place = pair * acts.d_sae + acts.indices
+        flat = self.columns["sae"].view(-1)
+        flat.scatter_reduce_(0, place[pair >= 0], acts.values[pair >= 0], "amax")
+        row, x = row[taken], held.x[taken]
+        for kind, values in (("neurons", held.neurons[taken]), ("residual", torch.cat([x, -x], dim=1))):
+            self.columns[kind].scatter_reduce_(0, row[:, None].expand(values.shape), values, "amax")
+        self._sums.index_add_(0, row, nn.functional.pad(x, (0, 1), value=1.0))
+
+    @property
+    def means(self) -> Float[Tensor, "D d_model"]:
+        """Mean activations."""
+        return self._sums[:, :-1] / self._sums[:, -1:].clamp_min(1)
 
 
 def document_maxima(
@@ -55,76 +118,41 @@ def document_maxima(
     tokens: Tokens,
     splits: Sequence[str],
     *,
+    tagged: Tagged,
     tokens_per_batch: int,
     reporter: Reporter,
+    conditions: Sequence[str] = CONDITIONS,
+    watch: Callable[[Held], None] | None = None,
 ) -> DocumentMaxima:
-    """Run the model over all documents of some splits.
+    """Run the model over all documents of some splits; `watch` sees the positions of each batch as well.
 
-    Memory: 8 x documents x (d_sae + neurons + 2 x d_model) bytes beside one batch.
+    Memory: 4 x conditions x documents x (d_sae + neurons + 3 x d_model) bytes beside one batch.
     """
-    layer = HookPoint.parse(sae.input).layer
-    hooks = {"sae": sae.input, "neurons": f"mlp_act.{layer}"}
-    numbers = [n for n in range(tokens.n_documents) if tokens.document(n).split in splits]
+    numbers = tagged.documents(splits)
     row_of = torch.full((tokens.n_documents,), -1, dtype=torch.int64)
-    row_of[numbers] = torch.arange(len(numbers))
-    near = near_names(tokens, numbers)
-    widths = {"sae": sae.d_sae, "neurons": model.width(hooks["neurons"]), "residual": 2 * sae.d_model}
-    columns = {
-        condition: {kind: torch.zeros(len(numbers), width) for kind, width in widths.items()}
-        for condition in CONDITIONS
-    }
-    sums = {condition: torch.zeros(len(numbers), sae.d_model + 1) for condition in CONDITIONS}
-    total = sum(tokens.count(split) for split in splits)
-    with reporter.stage("documents", total) as progress:
-        for split in splits:
-            for batch in tokens.batches(split, tokens_per_batch):
-                captured = model.capture(batch.ids, list(hooks.values()), batch.real)
-                found = {kind: captured[hook].float().cpu() for kind, hook in hooks.items()}
-                usual = batch.keep & ~sae.massive_mask(found["sae"])
-                named = _marks(near, batch.document, batch.position)
-                for condition, mask in (("all", usual), ("unnamed", usual & ~named)):
-                    rows = row_of[batch.document][mask]
-                    _add(columns[condition], sae, found, mask, rows)
-                    sums[condition].index_add_(
-                        0, rows, nn.functional.pad(found["sae"][mask], (0, 1), value=1.0)
-                    )
-                progress.update(int(batch.keep.sum()))
-    ids = {number: tokens.ids(number) for number in numbers}
+    row_of[torch.from_numpy(numbers)] = torch.arange(len(numbers))
+    near = tagged.near(numbers)
+    widths = {"sae": sae.d_sae, "neurons": model.width(neurons_of(sae)), "residual": 2 * sae.d_model}
+    maxima = {condition: _Maxima(len(numbers), widths) for condition in conditions}
+    for held in held_positions(
+        model, sae, tokens, splits, tokens_per_batch=tokens_per_batch, reporter=reporter
+    ):
+        rows = {"all": row_of[torch.from_numpy(held.key >> 32)]}
+        rows["unnamed"] = rows["all"].masked_fill(torch.from_numpy(is_in(held.key, near)), -1)
+        for condition, one in maxima.items():
+            one.add(held, rows[condition])
+        if watch is not None:
+            watch(held)
+    ids = [(int(number), tokens.ids(int(number))) for number in numbers]
+    texts = {"all": [one for _, one in ids], "unnamed": [_blanked(number, one, near) for number, one in ids]}
     return DocumentMaxima(
-        torch.tensor(numbers),
-        columns,
-        {condition: one[:, :-1] / one[:, -1:].clamp_min(1) for condition, one in sums.items()},
-        {
-            "all": list(ids.values()),
-            "unnamed": [np.where(near[number], -1, ids[number]) for number in numbers],
-        },
+        torch.from_numpy(numbers),
+        {condition: one.columns for condition, one in maxima.items()},
+        {condition: one.means for condition, one in maxima.items()},
+        {condition: texts[condition] for condition in conditions},
     )
 
 
-def _marks(
-    near: dict[int, Bool[np.ndarray, " _"]], document: Int[Tensor, "b s"], position: Int[Tensor, "b s"]
-) -> Bool[Tensor, "b s"]:
-    out = torch.zeros(document.shape, dtype=torch.bool)
-    for number in document.unique().tolist():
-        if number in near:
-            here = (document == number) & (position >= 0)
-            out[here] = torch.from_numpy(near[number])[position[here]]
-    return out
-
-
-def _add(
-    columns: dict[str, Tensor],
-    sae: SAE,
-    found: dict[str, Tensor],
-    mask: Bool[Tensor, "b s"],
-    row: Int[Tensor, " n"],
-) -> None:
-    """Raise each document's maxima by the positions of a mask; `row` is the document's row of each of them."""
-    x = found["sae"][mask]  # [n, d_model]
-    if not len(row):
-        return
-    acts = sae.encode(x).to("cpu")
-    flat = columns["sae"].view(-1)
-    flat.scatter_reduce_(0, row[acts.rows()] * sae.d_sae + acts.indices, acts.values, "amax")
-    for kind, values in (("neurons", found["neurons"][mask]), ("residual", torch.cat([x, -x], dim=1))):
-        columns[kind].scatter_reduce_(0, row[:, None].expand(values.shape), values, "amax")
+def _blanked(number: int, ids: Int[np.ndarray, " n"], near: Keys) -> Int[np.ndarray, " n"]:
+    keys = key_of(np.full(len(ids), number), np.arange(len(ids)))
+    return np.where(is_in(keys, near), -1, ids)

@@ -18,6 +18,8 @@ from monosema.index.index import FeatureIndex
 from monosema.models import LanguageModel
 from monosema.sae import SAE
 
+MOST_IN_SET = 6
+SHARE_OF_BEST = 0.5
 FEWEST = 5
 """Firings below which a feature is not offered for a token or tag: too few to say anything."""
 
@@ -31,6 +33,17 @@ class Candidate:
     """What it was ranked by."""
     why: str
     """The figures behind it, in words."""
+
+
+def as_set(found: Sequence[Candidate]) -> dict[int, float]:
+    """Features that share what was looked for, with weights: those at least half as good as the best one.
+
+    Where a concept is split over several features (paper, feature splitting), none of them alone carries it.
+    """
+    best = found[0].score if found else 0.0
+    return {
+        one.feature: round(one.score / best, 2) for one in found[:MOST_IN_SET] if one.score >= SHARE_OF_BEST * best
+    }
 
 
 def strengths(model: LanguageModel, sae: SAE, index: FeatureIndex, text: str) -> Float[Tensor, " d_sae"]:

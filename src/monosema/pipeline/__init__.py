@@ -1,5 +1,6 @@
 """Where the rooms meet: the tables of stages and loaders, and what the verbs call."""
 
+from monosema.index import as_set
 from monosema.pipeline.contrast import contrast
 from monosema.pipeline.explore import concept_of, dose, edits_for, find, names_it, random_edits
 from monosema.pipeline.loaders import OpenStudy
@@ -13,6 +14,7 @@ __all__ = [
     "OpenStudy",
     "Talk",
     "answer",
+    "as_set",
     "concept_of",
     "contrast",
     "dose",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ from monosema.training import TrainSettings
 
 T = TypeVar("T")
 
+D_SAE = 8192
+"""Features of an SAE where neither study.toml nor a budget says how many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SAEPlace:
@@ -30,13 +34,13 @@ class SAEPlace:
     """Name of the corpus among `[corpora]`."""
     kind: str = "topk"
     """Row of `KINDS`."""
-    d_sae: int = 8192
-    """Number of features."""
+    d_sae: int | None = None
+    """Number of features; None: 8,192, or what fits the study's minutes."""
     store: bool | None = None
     """Whether activations are harvested once to disk; None: where the disk has room for them."""
 
     def __post_init__(self) -> None:
-        if self.d_sae < 1:
+        if self.d_sae is not None and self.d_sae < 1:
             raise UsageError(f"d_sae is {self.d_sae}; expected 1 or more; try 8192")
         object.__setattr__(self, "hook", str(HookPoint.parse(self.hook)))
 
@@ -69,6 +73,13 @@ class Asked:
     corpora: Mapping[str, CorpusSettings]
     saes: Mapping[str, SAEAsked]
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    minutes: float | None = None
+    """Time that a run may take on this machine; tokens and d_sae that are left open are fitted to it."""
+
+    @property
+    def models_used(self) -> list[str]:
+        """Names of the models that SAEs are trained on."""
+        return list(dict.fromkeys(sae.place.model for sae in self.saes.values()))
 
 
 def _tables(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -93,15 +104,25 @@ def _sae(table: Any, where: str) -> SAEAsked:
     place = part(SAEPlace)
     kind: Kind = part(kind_class)
     try:
-        kind.check(place.d_sae)
+        kind.check(D_SAE if place.d_sae is None else place.d_sae)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
     return SAEAsked(place, kind, part(TrainSettings))
 
 
+def _minutes(raw: Mapping[str, Any]) -> float | None:
+    minutes = raw.get("minutes")
+    if minutes is None:
+        return None
+    number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    if not (number and math.isfinite(minutes) and minutes > 0):
+        raise UsageError(f"{TOML}: minutes is {minutes!r}; expected a number above 0; try minutes = 10")
+    return float(minutes)
+
+
 def read_asked(raw: Mapping[str, Any]) -> Asked:
     """Check the text of study.toml; raise `UsageError` that names file, key, expected and nearest."""
-    check_keys(raw, ["seed", "models", "corpora", "saes", "evaluation"], TOML)
+    check_keys(raw, ["seed", "minutes", "models", "corpora", "saes", "evaluation"], TOML)
     seed = raw.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"{TOML}: seed is {seed!r}; expected a whole number of 0 or more")
@@ -113,6 +134,7 @@ def read_asked(raw: Mapping[str, Any]) -> Asked:
         },
         saes={k: _sae(v, f"{TOML}: saes.{k}") for k, v in _tables(raw, "saes").items()},
         evaluation=parse(EvaluationSettings, raw.get("evaluation", {}), f"{TOML}: evaluation"),
+        minutes=_minutes(raw),
     )
     for name, sae in asked.saes.items():
         lookup(asked.models, sae.place.model, f"model in {TOML}: saes.{name}")

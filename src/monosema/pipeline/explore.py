@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from monosema.artifact import Draft, drafting, read_json, write_json
 from monosema.corpora import load_concepts
@@ -17,7 +18,7 @@ from monosema.index import (
     find_by_token,
     find_near_tag,
 )
-from monosema.interventions import Dose, DoseCurve, Edit, Saying, Trials, clamp, search_dose
+from monosema.interventions import Dose, DoseCurve, Edit, Saying, Trials, search_dose
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
@@ -27,6 +28,8 @@ from monosema.world import Concept, NameMatcher
 DOSE = "dose.json"
 REPEATS = 2
 """Answers to each prompt of the search at each dose."""
+DEFAULT_MULTIPLE = 2.0
+"""Of their maximum, where features are steered with and no dose is given."""
 CANDIDATES = 24
 """Features that a dose is searched among."""
 
@@ -162,19 +165,25 @@ def edits_for(
     study: OpenStudy,
     *,
     concept: str | None = None,
-    feature: int | None = None,
+    features: Mapping[int, float] = MappingProxyType({}),
     multiple: float | None = None,
     sae: str = "main",
     reporter: Reporter | None = None,
 ) -> list[Edit]:
-    """The edits of a concept at its dose, or of a feature clamped at a multiple of its maximum.
+    """The edits of a concept at its dose, or of features with their weights at a multiple of their maxima.
 
-    For a concept `multiple` is a multiple of the dose (1: the dose itself).
+    `multiple`: of the dose (None: 1) for a concept; of maximum times weight (None: 2) for features. One feature is
+    clamped, those of a set are lifted.
     """
-    if (concept is None) == (feature is None):
-        raise UsageError("give one thing to steer with: a concept or a feature")
+    if (concept is None) == (not features):
+        raise UsageError("give one thing to steer with: a concept, or features")
     if concept is not None:
         best: Dose = dose(study, concept, sae=sae, reporter=reporter).best.dose
         return best.edits(1.0 if multiple is None else multiple)
-    assert feature is not None
-    return [clamp(feature, (2.0 if multiple is None else multiple) * study.index(sae).maximum(feature))]
+    index = study.index(sae)
+    return Dose(
+        features=tuple(features),
+        maxima=tuple(index.maximum(feature) for feature in features),
+        weights=tuple(features.values()),
+        multiple=DEFAULT_MULTIPLE if multiple is None else multiple,
+    ).edits()

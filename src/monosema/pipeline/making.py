@@ -32,6 +32,8 @@ from monosema.errors import ResourceError
 from monosema.evaluation import evaluate
 from monosema.index import make_index as collect_index
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
+from monosema.pipeline.budget import Budget, fit
+from monosema.pipeline.rates import measure_costs, seconds_of
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model
 from monosema.sae import SAE, SAEConfig, fit_threshold
@@ -55,23 +57,54 @@ def once(path: Path, decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_plan(work: Work, name: str, draft: Draft) -> None:
-    """Choose dtype and batch size by measuring, and freeze them."""
-    model = load_model(work, name)
-    tokens_per_batch, rates = _batch_size(model)
-    plan = Plan(
-        model_hash=model.hash,
-        tokenizer_hash=tokenizer_hash(model.tokenizer),
-        n_layers=model.n_layers,
-        d_model=model.d_model,
-        context=model.context,
-        device=str(model.device),
-        dtype=str(model.dtype).removeprefix("torch."),
-        tokens_per_batch=work.asked.models[name].tokens_per_batch or tokens_per_batch,
-        threads=torch.get_num_threads(),
-        measured={"tokens_per_second": rates, "dtype": model.dtype_choice},
+    """Choose dtype, batch size and, where the study has minutes, what fits them, by measuring; freeze them."""
+
+    def decide() -> dict[str, Any]:
+        start = time.monotonic()
+        model = load_model(work, name)
+        best, rates = _batch_size(model)
+        tokens_per_batch = work.asked.models[name].tokens_per_batch or best
+        budget, estimate = _budget(work, name, model, tokens_per_batch, start, draft)
+        plan = Plan(
+            model_hash=model.hash,
+            tokenizer_hash=tokenizer_hash(model.tokenizer),
+            n_layers=model.n_layers,
+            d_model=model.d_model,
+            context=model.context,
+            device=str(model.device),
+            dtype=str(model.dtype).removeprefix("torch."),
+            tokens_per_batch=tokens_per_batch,
+            threads=torch.get_num_threads(),
+            measured={"tokens_per_second": rates, "dtype": model.dtype_choice} | estimate,
+            budget=budget,
+        )
+        return asdict(plan)
+
+    draft.measured |= once(draft.path / PLAN, decide)["measured"]
+
+
+def _budget(
+    work: Work, name: str, model: LanguageModel, tokens_per_batch: int, start: float, draft: Draft
+) -> tuple[Budget | None, dict[str, Any]]:
+    """What fits the minutes, and the estimates behind it; nothing where the study has no minutes."""
+    if work.asked.minutes is None:
+        return None, {}
+    costs = measure_costs(
+        model,
+        {key: sae for key, sae in work.asked.saes.items() if sae.place.model == name},
+        work.asked,
+        tokens_per_batch=tokens_per_batch,
+        room=STORE_SHARE * shutil.disk_usage(draft.path).free,
+        scratch=draft.scratch,
     )
-    once(draft.path / PLAN, lambda: asdict(plan))
-    draft.measured |= plan.measured
+    budget = fit(
+        work.asked.minutes,
+        list(costs.values()),
+        models=len(work.asked.models_used),
+        planned=time.monotonic() - start,
+    )
+    microseconds = {key: cost.microseconds(budget.d_sae) for key, cost in costs.items()}
+    return budget, {"estimated_seconds": budget.seconds, "microseconds_a_position": microseconds}
 
 
 def _batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
@@ -79,13 +112,13 @@ def _batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
     length = min(256, model.context)
     hook = HookPoint("resid_post", min(1, model.n_layers - 1))
     ids = torch.arange(max(BATCH_SIZES) + length).remainder(model.vocabulary)
-    rates = {}
-    for size in BATCH_SIZES:
+
+    def rate(size: int) -> float:
         batch = ids[: size // length * length].view(-1, length)
         model.capture(batch[:1], [hook])  # first use allocates
-        start = time.perf_counter()
-        model.capture(batch, [hook])
-        rates[str(size)] = round(batch.numel() / (time.perf_counter() - start), 1)
+        return round(batch.numel() / seconds_of(lambda: model.capture(batch, [hook])[str(hook)]), 1)
+
+    rates = {str(size): rate(size) for size in BATCH_SIZES}
     best = max(rates.values())
     return next(size for size in BATCH_SIZES if rates[str(size)] >= 0.95 * best), rates
 
@@ -149,7 +182,7 @@ def make_sae(work: Work, name: str, draft: Draft) -> None:
     config = SAEConfig(
         kind=asked.kind,
         d_model=stats.d_model,
-        d_sae=place.d_sae,
+        d_sae=work.d_sae(name),
         input=place.hook,
         output=place.hook,
         model=work.asked.models[place.model].source,

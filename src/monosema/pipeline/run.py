@@ -37,9 +37,13 @@ def init(
     sources: list[str] | None = None,
     sae: Mapping[str, Any] | None = None,
     tokens: int | None = None,
+    minutes: float | None = None,
     seed: int = 0,
 ) -> OpenStudy:
     """Make a study: write its study.toml with what was given and leave the rest to the defaults.
+
+    With `minutes`, a run fits that time on the machine where it is planned: tokens, and d_sae of `sae`, are
+    chosen for it unless given.
 
     The hook point is, unless given, the residual stream after the middle layer (C1). Paths are kept relative
     to the study where they lie inside it. Raises `UsageError` for an unknown model or hook point.
@@ -53,6 +57,7 @@ def init(
     text.add(tomlkit.comment(f"What this study asks. Make it with: monosema run {folder.name}"))
     settings: dict[str, Any] = {
         "seed": seed,
+        **({} if minutes is None else {"minutes": minutes}),
         "models": {"main": {"source": _kept(model, folder)}},
         "corpora": {"main": {"sources": [_kept(source, folder) for source in sources or [BUNDLED]]}},
         "saes": {"main": {"hook": str(hook), **given}},

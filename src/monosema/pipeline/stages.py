@@ -1,6 +1,6 @@
 """The table of stages: what each makes, from which parents, by which settings. A new stage is one row.
 
-    plan           what was measured on this machine for a model (dtype, batch), frozen before anything else
+    plan           what was measured on this machine for a model (dtype, batch, budget), frozen before anything else
     tokens         the text of a corpus as rows of tokens of a model
     activations    statistics of one hook point and, where the disk has room, the activations themselves
     sae            a trained sparse autoencoder
@@ -52,7 +52,8 @@ def sae_of_tokens(study: Asked, name: str) -> SAEAsked:
 
 
 def _ask_plan(work: Work, name: str) -> dict[str, Any]:
-    return asked(work.asked.models[name])
+    minutes = work.asked.minutes
+    return asked(work.asked.models[name]) | ({} if minutes is None else {"minutes": minutes})
 
 
 def _ask_tokens(work: Work, name: str) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def _ask_activations(work: Work, name: str) -> dict[str, Any]:
 def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     sae = work.asked.saes[name]
     place = asked(sae.place, leave_out=frozenset({"store", "model", "corpus"}))
-    return place | asked(sae.kind) | asked(sae.training)
+    return place | {"d_sae": work.d_sae(name)} | asked(sae.kind) | asked(sae.training)
 
 
 def _ask_index(work: Work, name: str) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def _ask_evaluation(work: Work, name: str) -> dict[str, Any]:
 
 STAGES: Mapping[str, Stage] = {
     "plan": Stage(
-        names=lambda study: _unique([sae.place.model for sae in study.saes.values()]),
+        names=lambda study: study.models_used,
         parents=lambda study, name: [],
         asked=_ask_plan,
         make=making.make_plan,

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monosema.interventions import Edit, as_ids, steer
-from monosema.pipeline.explore import edits_for, model_of, random_edits
+from monosema.pipeline.explore import model_of, random_edits
 from monosema.pipeline.loaders import OpenStudy
-from monosema.progress import Reporter
 
 
 def answer(
     study: OpenStudy,
     prompts: Sequence[str],
+    edits: Sequence[Edit],
     *,
-    concept: str | None = None,
-    feature: int | None = None,
-    multiple: float | None = None,
     sae: str = "main",
     max_new_tokens: int = 80,
     seed: int = 0,
-    reporter: Reporter | None = None,
 ) -> dict[str, list[str]]:
     """Answers to each prompt: plain, steered, and with random features of the same norm; the same seed for all."""
-    edits = edits_for(study, concept=concept, feature=feature, multiple=multiple, sae=sae, reporter=reporter)
     model, autoencoder = model_of(study, sae), study.sae(sae)
     chat = model.tokenizer.chat_template is not None
     asked = [as_ids(model, prompt, chat=chat) for prompt in prompts]
-    variants: dict[str, list[Edit]] = {
+    variants: dict[str, Sequence[Edit]] = {
         "plain": [],
         "steered": edits,
         "random": random_edits(study.index(sae), edits, seed),
@@ -41,21 +36,9 @@ def answer(
 class Talk:
     """Two chats on the same words of a person: one with the plain model, one with the steered one."""
 
-    def __init__(
-        self,
-        study: OpenStudy,
-        *,
-        concept: str | None = None,
-        feature: int | None = None,
-        multiple: float | None = None,
-        sae: str = "main",
-        reporter: Reporter | None = None,
-    ) -> None:
-        edits = edits_for(
-            study, concept=concept, feature=feature, multiple=multiple, sae=sae, reporter=reporter
-        )
+    def __init__(self, study: OpenStudy, edits: Sequence[Edit], *, sae: str = "main") -> None:
         self._model, self._sae = model_of(study, sae), study.sae(sae)
-        self._edits: dict[str, list[Edit]] = {"plain": [], "steered": edits}
+        self._edits: dict[str, Sequence[Edit]] = {"plain": [], "steered": edits}
         self._turns: dict[str, list[dict[str, str]]] = {name: [] for name in self._edits}
 
     def answer(self, text: str, *, max_new_tokens: int = 120, seed: int = 0) -> dict[str, str]:

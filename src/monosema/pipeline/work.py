@@ -14,7 +14,8 @@ from monosema.artifact import MANIFEST, Artifact, read_json
 from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import Asked, SAEAsked, read_asked
+from monosema.pipeline.asked import D_SAE, Asked, SAEAsked, read_asked
+from monosema.pipeline.budget import Budget
 from monosema.progress import Reporter, Silent, StageProgress
 from monosema.study import Study
 
@@ -43,12 +44,16 @@ class Plan:
     """Threads that torch works with."""
     measured: dict[str, Any]
     """Rates behind these choices."""
+    budget: Budget | None = None
+    """What fits the study's minutes, where it has some."""
 
     @classmethod
     def load(cls, folder: Path) -> Plan:
         """Read plan.json of a plan artifact."""
+        raw = read_json(folder / PLAN)
         try:
-            return cls(**read_json(folder / PLAN))
+            budget = None if raw.get("budget") is None else Budget(**raw["budget"])
+            return cls(**raw | {"budget": budget})
         except TypeError as error:
             raise DamagedError(f"{folder / PLAN} is no plan ({error}); remake with --remake") from None
 
@@ -149,10 +154,27 @@ class Work:
         inside = self.study.path / path
         return str(inside) if inside.exists() else path
 
+    def budget(self, model: str) -> Budget | None:
+        """What fits the minutes of the study, as the plan of a model froze it; None where it has none."""
+        return None if self.asked.minutes is None else self.plan(model).budget
+
     def corpus(self, sae: SAEAsked) -> CorpusSettings:
-        """Settings of an SAE's corpus, with rows no longer than its model can see."""
+        """Settings of an SAE's corpus: rows no longer than its model can see, open tokens as the budget has them."""
         settings = self.asked.corpora[sae.place.corpus]
-        return replace(settings, context=min(settings.context, self.plan(sae.place.model).context))
+        budget = self.budget(sae.place.model)
+        return replace(
+            settings,
+            context=min(settings.context, self.plan(sae.place.model).context),
+            tokens=budget.tokens if settings.tokens is None and budget else settings.tokens,
+        )
+
+    def d_sae(self, name: str) -> int:
+        """Number of features of `[saes.NAME]`: as asked, or of the budget, or the default."""
+        place = self.asked.saes[name].place
+        if place.d_sae is not None:
+            return place.d_sae
+        budget = self.budget(place.model)
+        return D_SAE if budget is None else budget.d_sae
 
     def tokens(self, name: str) -> Tokens:
         """The tokens `CORPUS.MODEL`."""

@@ -1,0 +1,223 @@
+"""The time budget of a study: from minutes, and what each SAE costs on this machine, to tokens and features.
+
+Everything here is arithmetic; rates.py measures. T: tokens of a corpus, n: those of split train, F: d_sae.
+
+    activations   n passes of the model up to the hook point, once for all SAEs that read them
+    sae           3 n training steps, shared out by position; a straight line in F
+    evaluation    passes up to the hook point, encodings, and runs of the layers above it: bounded by its settings
+    index         n times encoding, sorting and reducing a position; a straight line in F
+
+Where the disk has no room for activations, training and index pass the model again. It is an estimate, and a
+careful one: `RESERVE` of the time is left for what is not counted (loading, text, writing, sums at the end).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monosema.errors import UsageError
+from monosema.evaluation import EvaluationSettings
+from monosema.evaluation.baselines import PCA_POSITIONS
+from monosema.evaluation.settings import CE_POSITIONS, MAX_POSITIONS
+from monosema.study import TOML
+from monosema.training.plan import PASSES
+
+LADDER = (1024, 2048, 4096, 8192, 16384, 32768)
+"""Sizes that a budget chooses d_sae from."""
+POSITIONS_A_FEATURE = 64
+"""Tokens of text that a feature should have at least, before an SAE is made larger."""
+MOST_TOKENS = 1 << 40
+"""More than any text has."""
+RESERVE = 0.2
+"""Share of the time that is left for what the estimate does not count."""
+CE_RUNS = 5
+"""Runs of the layers above the hook point: plain, x̂, x̂ with massive positions, mean and zero ablation."""
+BASELINES = 3
+"""Further runs where the untrained SAE, PCA and neurons are measured."""
+FIDELITY_ENCODINGS = 2
+"""What a position of the fidelity figures costs, in encodings; as much again with baselines."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What fits the time; frozen in the plan of a model."""
+
+    minutes: float
+    """Time that the model's part of the study may take."""
+    tokens: int
+    """Tokens of each corpus that leaves them open."""
+    d_sae: int
+    """Features of each SAE that leaves them open."""
+    seconds: dict[str, float]
+    """Estimate by kind of artifact."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Seconds a position, as they grow with d_sae."""
+
+    flat: float
+    """Part that does not grow."""
+    slope: float
+    """Growth for each feature."""
+
+    @classmethod
+    def through(cls, small: tuple[int, float], large: tuple[int, float]) -> Line:
+        """The line through two measured (d_sae, seconds); where it would fall, or start below 0, the safer one."""
+        slope = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
+        flat = large[1] - slope * large[0]
+        return cls(flat, slope) if flat >= 0 else cls(0.0, large[1] / large[0])
+
+    def at(self, d_sae: int) -> float:
+        """Seconds a position with so many features."""
+        return self.flat + self.slope * d_sae
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one SAE costs on this machine, and what study.toml fixes of it. All times are seconds a position."""
+
+    activations: str
+    """Name of the activations that it reads; SAEs that share them share one harvest."""
+    tokens: int | None
+    """Tokens of its corpus, where they are given."""
+    d_sae: int | None
+    """Its features, where they are given."""
+    least_d_sae: int
+    """Smallest size that its kind's settings allow, of the ladder."""
+    trained: int | None
+    """Positions to train on, where they are given; None: three passes."""
+    train_share: float
+    """Share of the tokens that is trained on."""
+    held_share: float
+    """Share of the tokens that is evaluated on."""
+    storable: float
+    """Positions whose activations may be kept on disk."""
+    forward: float
+    """A pass of the model up to the hook point."""
+    step: Line
+    """A training step, shared out over its positions."""
+    encode: Line
+    """Encoding."""
+    index: Line
+    """Encoding, sorting into a segment, and reducing it."""
+    continuation: float
+    """A run of the layers above the hook point, with its losses."""
+    evaluation: EvaluationSettings
+    """How much is evaluated."""
+
+    def seconds(self, tokens: int, d_sae: int) -> dict[str, float]:
+        """Estimate by kind of artifact; what study.toml fixes comes before the arguments."""
+        tokens, d_sae = self.tokens or tokens, self.d_sae or d_sae
+        train = tokens * self.train_share
+        again = 0.0 if train <= self.storable else self.forward
+        trained = PASSES * train if self.trained is None else self.trained
+        return {
+            "activations": train * self.forward,
+            "sae": trained * (self.step.at(d_sae) + again),
+            "evaluation": self._evaluation(tokens, d_sae),
+            "index": train * (self.index.at(d_sae) + again),
+        }
+
+    def microseconds(self, d_sae: int) -> dict[str, float]:
+        """The measured rates at this size, for people."""
+        lines = {"step": self.step, "encode": self.encode, "index": self.index}
+        found = {name: line.at(self.d_sae or d_sae) for name, line in lines.items()}
+        found |= {"forward": self.forward, "continuation": self.continuation}
+        return {name: round(1e6 * value, 1) for name, value in found.items()}
+
+    def _evaluation(self, tokens: int, d_sae: int) -> float:
+        asked = self.evaluation
+        held = min(asked.max_positions or MAX_POSITIONS, tokens * self.held_share)
+        ce = min(asked.ce_positions or CE_POSITIONS, held)
+        fitted = min(PCA_POSITIONS, tokens * self.train_share) if asked.baselines else 0
+        encodings = FIDELITY_ENCODINGS * (2 if asked.baselines else 1)
+        runs = CE_RUNS + (BASELINES if asked.baselines else 0)
+        passes = (fitted + held + ce) * self.forward
+        return passes + held * encodings * self.encode.at(d_sae) + ce * runs * self.continuation
+
+
+def estimate(costs: Sequence[Cost], tokens: int, d_sae: int) -> dict[str, float]:
+    """Seconds by kind of artifact of all SAEs of a model; activations that are shared count once."""
+    total: dict[str, float] = {}
+    harvested: set[str] = set()
+    for cost in costs:
+        seconds = cost.seconds(tokens, d_sae)
+        if cost.activations in harvested:
+            del seconds["activations"]
+        harvested.add(cost.activations)
+        for stage, value in seconds.items():
+            total[stage] = total.get(stage, 0.0) + value
+    return total
+
+
+def fit(minutes: float, costs: Sequence[Cost], *, models: int = 1, planned: float = 0.0) -> Budget:
+    """Return the largest d_sae of `LADDER` for which 64 tokens a feature fit the time, and the most tokens then.
+
+    What `costs` fix is kept and only the rest is fitted. Each of the `models` of the study has an equal part of
+    the minutes; planning took `planned` seconds of it. Raises `UsageError`, with the minutes that would do, where
+    not even the smallest fits.
+    """
+    part = minutes / models
+    limit = 60 * part * (1 - RESERVE) - planned
+    sizes = _sizes(costs)
+    fitting = [size for size in sizes if _total(costs, _least_tokens(costs, size), size) <= limit]
+    if not fitting:
+        tokens = _least_tokens(costs, sizes[0])
+        needed = models * (planned + _total(costs, tokens, sizes[0])) / (1 - RESERVE) / 60
+        raise UsageError(
+            f"{TOML}: minutes is {minutes:g}; this machine needs about {_rounded_up(needed):g} for {tokens:,} tokens "
+            f"and {sizes[0]:,} features; give that or more"
+        )
+    d_sae = max(fitting)
+    tokens = _most_tokens(costs, d_sae, limit)
+    seconds = {"plan": planned} | estimate(costs, tokens, d_sae)
+    rounded = {stage: round(value, 1) for stage, value in seconds.items()}
+    return Budget(minutes=part, tokens=tokens, d_sae=d_sae, seconds=rounded)
+
+
+def _sizes(costs: Sequence[Cost]) -> list[int]:
+    """Sizes to choose from, smallest first: where all are given, the largest of those."""
+    if all(cost.d_sae for cost in costs):
+        return [max(cost.d_sae or 0 for cost in costs)]
+    open_ = [cost for cost in costs if cost.d_sae is None]
+    least = max(cost.least_d_sae for cost in open_)
+    texts = [cost.tokens for cost in open_ if cost.tokens is not None]
+    # a given text that is too short for a size cannot be made longer by time
+    most = max(least, min(texts, default=POSITIONS_A_FEATURE * LADDER[-1]) // POSITIONS_A_FEATURE)
+    return [size for size in LADDER if least <= size <= most]
+
+
+def _least_tokens(costs: Sequence[Cost], d_sae: int) -> int:
+    """Tokens without which a size is not taken; where no corpus leaves them open, the most of those given."""
+    open_ = [cost for cost in costs if cost.tokens is None]
+    if not open_:
+        return max(cost.tokens or 0 for cost in costs)
+    needs = [d_sae if cost.d_sae is None else min(cost.d_sae, LADDER[0]) for cost in open_]
+    return POSITIONS_A_FEATURE * max(needs)
+
+
+def _most_tokens(costs: Sequence[Cost], d_sae: int, limit: float) -> int:
+    """The most tokens that fit; those that a size needs do."""
+    low = _least_tokens(costs, d_sae)
+    if all(cost.tokens for cost in costs):
+        return low
+    high = 2 * low
+    while high < MOST_TOKENS and _total(costs, high, d_sae) <= limit:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _total(costs, middle, d_sae) <= limit else (low, middle)
+    return low
+
+
+def _total(costs: Sequence[Cost], tokens: int, d_sae: int) -> float:
+    return sum(estimate(costs, tokens, d_sae).values())
+
+
+def _rounded_up(value: float) -> float:
+    """Rounded up to two digits."""
+    unit: float = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit) * unit

@@ -1,0 +1,226 @@
+"""What each SAE of a study costs on this machine: measured in a few seconds, on the real model and hook points.
+
+1. A batch of the plan's size, at most 4,096 tokens, goes up to the hook point, and a part of it on to its losses.
+2. On those activations, at two sizes, an untrained SAE takes a training step, encodes, and makes a small index.
+
+Encodings and steps of an SAE at its start are no faster than those of a trained one, but for ReLU: see `_thin`.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import statistics as numbers
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.activations import ActivationStats, row_norms, store_bytes
+from monosema.activations.massive import median_norm
+from monosema.corpora import SPLITS, CorpusSettings
+from monosema.errors import UsageError, lookup
+from monosema.evaluation.crossentropy import LOGIT_BYTES, losses
+from monosema.index.segment import read_segments, write_segment
+from monosema.index.statistics import statistics
+from monosema.models import LanguageModel
+from monosema.pipeline.asked import Asked, SAEAsked
+from monosema.pipeline.budget import LADDER, Cost, Line
+from monosema.sae import SAE, Kind, SAEConfig
+from monosema.training import Step, StepConfig, faster_gemm
+
+MOST_TOKENS_TIMED = 4096
+CONTINUED_TOKENS = 1024
+STEP_ROWS = 4096
+"""Positions of the timed step, unless fewer are asked for: in larger ones Adam costs less a position."""
+RELU_L0 = 128
+"""Features a position that a trained ReLU SAE is taken to have."""
+RELU_DENSE = 0.5
+"""Share of the steps over which ReLU is taken to be as dense as at its start; λ rises over 0.3 of a short run."""
+FULL_SEGMENT = 2
+"""How much longer a position takes to sort and reduce in a full segment than in the small one that is timed."""
+TIMES = 3
+
+
+def seconds_of(act: Callable[[], Tensor], times: int = 1) -> float:
+    """Median time of so many calls, each up to where its result can be read; no more of them after a second."""
+    found: list[float] = []
+    while len(found) < times and sum(found) < 1.0:
+        start = time.perf_counter()
+        float(act().flatten()[:1].sum())  # waits for the device
+        found.append(time.perf_counter() - start)
+    return numbers.median(found)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A hook point of the model, with rows of so many positions."""
+
+    x: Float[Tensor, "n d_model"]
+    """Raw activations, float32, on the CPU."""
+    stats: ActivationStats
+    forward: float
+    """Seconds a position, up to here."""
+    continuation: float
+    """Seconds a position, from here to the losses."""
+    encoder_gemm: str
+
+
+def measure_costs(
+    model: LanguageModel,
+    saes: Mapping[str, SAEAsked],
+    asked: Asked,
+    *,
+    tokens_per_batch: int,
+    room: float,
+    scratch: Path,
+) -> dict[str, Cost]:
+    """Measure what each of `saes`, all of this model, costs. `room`: bytes on disk that activations may take.
+
+    Raises `UsageError` for a hook point that the model lacks, and for an unknown split of the evaluation.
+    """
+    places: dict[tuple[str, int], _Place] = {}
+    costs = {}
+    for name, sae in saes.items():
+        corpus = asked.corpora[sae.place.corpus]
+        length = min(corpus.context, model.context)
+        key = (sae.place.hook, length)
+        if key not in places:
+            places[key] = _measure_place(model, *key, tokens_per_batch=tokens_per_batch)
+        costs[name] = _cost(model, sae, corpus, asked, places[key], room, scratch)
+    return costs
+
+
+def _cost(
+    model: LanguageModel,
+    sae: SAEAsked,
+    corpus: CorpusSettings,
+    asked: Asked,
+    place: _Place,
+    room: float,
+    scratch: Path,
+) -> Cost:
+    million = store_bytes(1_000_000, place.x.shape[1], model.dtype)
+    storable = {True: math.inf, False: 0.0, None: 1_000_000 * room / million}
+    shares = dict(zip(SPLITS, corpus.shares, strict=True))
+    least = least_d_sae(sae.kind)
+    sizes = (least, 4 * least)
+    small, large = (_measure_sae(model, sae, place, size, scratch) for size in sizes)
+    lines = [
+        Line.through((sizes[0], one), (sizes[1], other)) for one, other in zip(small, large, strict=True)
+    ]
+    return Cost(
+        activations=sae.activations,
+        tokens=corpus.tokens,
+        d_sae=sae.place.d_sae,
+        least_d_sae=least,
+        trained=sae.training.tokens,
+        train_share=shares["train"],
+        held_share=lookup(shares, asked.evaluation.split, "split"),
+        storable=storable[sae.place.store],
+        forward=place.forward,
+        continuation=place.continuation,
+        step=lines[0],
+        encode=lines[1],
+        index=lines[2],
+        evaluation=asked.evaluation,
+    )
+
+
+def least_d_sae(kind: Kind) -> int:
+    """The smallest size of the ladder that a kind's settings (such as k) allow, or the largest there is."""
+    for size in LADDER:
+        with suppress(UsageError):
+            kind.check(size)
+            return size
+    return LADDER[-1]
+
+
+def _measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_batch: int) -> _Place:
+    rows = max(1, min(tokens_per_batch, MOST_TOKENS_TIMED) // length)
+    ids = torch.arange(rows * length).remainder(model.vocabulary).view(rows, length)
+
+    def capture() -> Tensor:
+        return model.capture(ids, [hook])[hook]
+
+    captured = capture()  # first use allocates
+    forward = seconds_of(capture, TIMES) / ids.numel()
+    few = max(1, min(LOGIT_BYTES // (4 * model.vocabulary), CONTINUED_TOKENS) // length)
+    part = ids[:few]
+
+    def go_on() -> Tensor:
+        logits = model.resume(hook, captured[:few], part)
+        places = torch.arange(part.numel(), device=logits.device)
+        return losses(logits, places, part.flatten().to(logits.device))
+
+    go_on()
+    continuation = seconds_of(go_on) / part.numel()
+    x = captured.flatten(0, 1).float().cpu()  # [rows * length, width]
+    norms = row_norms(x)
+    stats = ActivationStats.of(x, norms, median=median_norm(norms))
+    gemm = faster_gemm(x.shape[1], 4 * LADDER[0])
+    return _Place(x[norms <= stats.massive_threshold], stats, forward, continuation, gemm)
+
+
+def _measure_sae(
+    model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: int, scratch: Path
+) -> tuple[float, float, float]:
+    """Seconds a position of a training step, of encoding, and of indexing, with so many features."""
+    config = SAEConfig(
+        kind=asked.kind,
+        d_model=place.x.shape[1],
+        d_sae=d_sae,
+        input=asked.place.hook,
+        output=asked.place.hook,
+        model=model.name,
+        model_hash=model.hash,
+    )
+    sae = SAE.initialise(config, mean=place.stats.mean.float(), scale=place.stats.scale)
+    n = min(asked.training.batch, STEP_ROWS)
+    x = place.x[torch.arange(n) % len(place.x)]  # [n, d_model]
+    step = _step_seconds(sae, x, place.encoder_gemm)
+    if asked.kind.k is None:
+        _thin(sae, x)
+        step = RELU_DENSE * step + (1 - RELU_DENSE) * _step_seconds(sae, x, place.encoder_gemm)
+    acts = sae.encode(x)  # first use allocates
+    encode = seconds_of(lambda: sae.encode(x).values, TIMES)
+
+    def index() -> Tensor:
+        write_segment(folder, 0, acts, np.zeros((n, 3), dtype=np.int32))
+        return torch.from_numpy(statistics(read_segments(folder), d_sae, seed=0).maximum)
+
+    folder = scratch / "index"
+    folder.mkdir(parents=True, exist_ok=True)
+    indexed = seconds_of(index)
+    shutil.rmtree(folder)
+    return step / n, encode / n, (encode + FULL_SEGMENT * indexed) / n
+
+
+def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) -> float:
+    kind = sae.config.kind
+    config = StepConfig(
+        k=kind.k,
+        subtract_b_dec=kind.subtract_b_dec,
+        unit_decoder=kind.unit_decoder,
+        encoder_gemm=encoder_gemm,
+    )
+    step = Step(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec, config, len(x))
+    scaled = x * sae.scale
+
+    def act() -> Tensor:
+        return torch.tensor(step.step(scaled, lr=0.0, l1=kind.l1_coefficient).loss)  # no weight changes
+
+    act()  # first use allocates
+    return seconds_of(act, TIMES)
+
+
+def _thin(sae: SAE, x: Float[Tensor, "n d_model"]) -> None:
+    """Lower the bias of a ReLU SAE in place until a position has about as many features as after training."""
+    pre_acts = (x[:256] * sae.scale) @ sae.encoder.T + sae.b_enc  # [n, d_sae]
+    sae.b_enc.sub_(pre_acts.topk(RELU_L0, dim=1).values[:, -1].mean())
