@@ -220,6 +220,25 @@ def test_going_on_from_captured_activations_gives_the_same_logits(name: str, loa
 
 
 @every_family
+@pytest.mark.parametrize("kind", ["resid_post", "mlp_out"])
+def test_gradients_are_slopes_of_the_loss(name: str, kind: str, load: Load) -> None:
+    if kind in MEMBERS[name].refused or not MEMBERS[name].float64:
+        pytest.skip(f"{name} has no {kind}, or none in float64")
+    model, ids, hook = load(name, "float64"), rows(), f"{kind}.1"
+    x = model.capture(ids, [hook])[hook]
+
+    def loss(logits: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).double(), ids[:, 1:].flatten())
+
+    value, gradient = model.gradient(hook, x, ids, None, loss)
+    assert value == pytest.approx(float(loss(model.logits(ids))), rel=1e-6)
+    along = torch.randn(x.shape, generator=torch.Generator().manual_seed(3), dtype=x.dtype)
+    step = 1e-3  # above the rounding of families whose norms or attention work in float32
+    ends = [float(loss(model.resume(hook, x + sign * step * along, ids))) for sign in (1, -1)]
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float((gradient * along).sum()), rel=1e-3, abs=1e-6)
+
+
+@every_family
 def test_skipped_layers_do_not_run_and_work_again_after(name: str, load: Load) -> None:
     model, ids, ran = load(name, "float32"), rows(), []
     plain, x = model.logits(ids), model.capture(ids, ["resid_pre.2"])["resid_pre.2"]

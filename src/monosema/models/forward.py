@@ -1,0 +1,228 @@
+"""A network with hook points: capture activations, edit them, and go on from them.
+
+Knows tokens only; `model.py` loads networks and adds text. Padding: `real` [b, s] says which positions are tokens. Rows
+padded on the right need no mask, because a causal model's tokens never see what comes after them; rows padded on the
+left get a mask and positions of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from monosema.errors import UsageError
+from monosema.models.families import blocks_of, find
+from monosema.models.hooks import HookPoint
+from monosema.models.patches import EditFn, hooked, returns_tuples, skipping
+from monosema.models.quiet import memory
+from monosema.models.rows import right_padded
+
+LOGIT_BYTES = 256 << 20
+"""Most bytes of logits that `losses` holds at once."""
+
+
+class _Reached(Exception):  # noqa: N818 (no error: the deepest hook point was reached)
+    pass
+
+
+class HookedNetwork:
+    """A loaded causal network."""
+
+    name: str
+    """Source that it was loaded from, a folder's name only."""
+
+    def __init__(self, network: Any, config: Any, *, name: str, whole: bool) -> None:
+        """`whole`: with its head; otherwise it can only capture."""
+        self._network, self._config, self._whole, self.name = network, config, whole, name
+        self._text = config.get_text_config()
+        self._base: nn.Module = network.base_model if whole else network
+        self._blocks = blocks_of(self._base, self._text.model_type)
+        self._real: Bool[Tensor, "b s"] | None = None
+
+    @property
+    def n_layers(self) -> int:
+        """Blocks that are loaded."""
+        return len(self._blocks)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self._text.hidden_size)
+
+    @property
+    def vocabulary(self) -> int:
+        """Rows of the token embedding."""
+        return int(self._text.vocab_size)
+
+    @property
+    def context(self) -> int:
+        """Most positions that the model can see."""
+        return int(getattr(self._text, "max_position_embeddings", None) or 2048)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights."""
+        return next(self._network.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the embedding lies."""
+        return next(self._network.parameters()).device
+
+    def _captured(
+        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint], real: Bool[Tensor, "b s"] | None
+    ) -> dict[str, Float[Tensor, "b s width"]]:
+        wanted = list(dict.fromkeys(hooks))
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str) -> EditFn:
+            def read(x: Tensor) -> Tensor:
+                found[name] = x.clone()
+                if len(found) == len(wanted):
+                    raise _Reached
+                return x
+
+            return read
+
+        with ExitStack() as stack:
+            for hook in wanted:
+                stack.enter_context(self._hooked(hook, keep(str(hook))))
+            with suppress(_Reached):
+                self._run(self._base, ids, real)
+        return {str(hook): found[str(hook)] for hook in wanted}
+
+    @contextmanager
+    def edit(self, edits: Mapping[HookPoint | str, EditFn]) -> Iterator[None]:
+        """Within the block, activations at these hook points are what the functions make of them.
+
+        A function gets x [b, s, width] and gives the same shape. It acts on real positions only: padding stays.
+        In `generate` it is called for the prompt and then for each new token.
+        """
+        with ExitStack() as stack:
+            for hook, fn in edits.items():
+                stack.enter_context(self._hooked(self._parsed(hook), self._on_real(fn)))
+            yield
+
+    @torch.inference_mode()
+    def logits(
+        self, ids: Int[Tensor, "b s"], real: Bool[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b s vocabulary"]:
+        """Next-token logits at every position."""
+        self._need_head()
+        logits: Tensor = self._run(self._network, ids, real).logits
+        return logits
+
+    @torch.inference_mode()
+    def resume(
+        self,
+        hook: HookPoint | str,
+        x: Float[Tensor, "b s width"],
+        ids: Int[Tensor, "b s"],
+        real: Bool[Tensor, "b s"] | None = None,
+    ) -> Float[Tensor, "b s vocabulary"]:
+        """Logits when the activations at a hook point are x; layers before a residual hook point do not run."""
+        return self._resumed(hook, x, ids, real)
+
+    def gradient(
+        self,
+        hook: HookPoint | str,
+        x: Float[Tensor, "b s width"],
+        ids: Int[Tensor, "b s"],
+        real: Bool[Tensor, "b s"] | None,
+        loss: Callable[[Float[Tensor, "b s vocabulary"]], Float[Tensor, ""]],
+    ) -> tuple[float, Float[Tensor, "b s width"]]:
+        """A loss of the logits when the activations at a hook point are x, and its gradient by x."""
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            leaf = x.to(self.device, self.dtype).clone().requires_grad_()
+            value = loss(self._resumed(hook, leaf, ids.clone(), None if real is None else real.clone()))
+            (found,) = torch.autograd.grad(value, leaf)
+        return float(value.detach()), found
+
+    def _resumed(
+        self, hook: HookPoint | str, x: Tensor, ids: Tensor, real: Tensor | None
+    ) -> Float[Tensor, "b s vocabulary"]:
+        self._need_head()
+        point = self._parsed(hook)
+        x = x.to(self.device, self.dtype)
+        skipped = {"resid_post": point.layer + 1, "resid_pre": point.layer}.get(point.kind, 0)
+        with ExitStack() as stack:
+            if skipped:
+                stack.enter_context(
+                    skipping(list(self._blocks)[:skipped], x, tuples=self._blocks_return_tuples)
+                )
+            else:
+                stack.enter_context(self._hooked(point, lambda _: x))
+            logits: Tensor = self._run(self._network, ids, real).logits
+        return logits
+
+    @torch.inference_mode()
+    def losses(
+        self, ids: Int[Tensor, "b s"], real: Bool[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b s_less_1"]:
+        """Loss of each next token in nats, float32; column j is that of predicting token j + 1."""
+        rows = max(1, LOGIT_BYTES // (4 * ids.shape[1] * self.vocabulary))
+        parts = []
+        for begin in range(0, len(ids), rows):
+            some = slice(begin, begin + rows)
+            logits = self.logits(ids[some], None if real is None else real[some])[:, :-1].float()
+            targets = ids[some, 1:].to(logits.device)
+            parts.append(nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").cpu())
+        return torch.cat(parts)
+
+    @cached_property
+    def _blocks_return_tuples(self) -> bool:
+        one = torch.zeros(1, 1, dtype=torch.int64)
+        return returns_tuples(self._blocks[0], lambda: self._run(self._base, one, None))
+
+    def _parsed(self, hook: HookPoint | str) -> HookPoint:
+        point = hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)
+        point.check(self.n_layers)
+        return point
+
+    def _need_head(self) -> None:
+        if not self._whole:
+            raise UsageError("this model was loaded up to a hook point only; load it whole to get logits")
+
+    def _on_real(self, fn: EditFn) -> EditFn:
+        def act(x: Tensor) -> Tensor:
+            new = fn(x).to(x.dtype)
+            if new.shape != x.shape:
+                raise UsageError(
+                    f"an edit made {tuple(new.shape)} of activations {tuple(x.shape)}; keep the shape"
+                )
+            if self._real is None or self._real.shape[1] != x.shape[1] or bool(self._real.all()):
+                return new
+            return torch.where(self._real.to(x.device)[:, :, None], new, x)
+
+        return act
+
+    def _hooked(self, hook: HookPoint, act: EditFn) -> AbstractContextManager[None]:
+        block = self._blocks[hook.layer]
+        return hooked(block, *find(block, hook, self._text.model_type), act)
+
+    @contextmanager
+    def _padding(self, real: Tensor | None) -> Iterator[None]:
+        before, self._real = self._real, real
+        try:
+            yield
+        finally:
+            self._real = before
+
+    def _run(self, module: nn.Module, ids: Tensor, real: Tensor | None) -> Any:
+        inputs: dict[str, Any] = {"input_ids": ids.to(self.device), "use_cache": False}
+        if real is not None and not right_padded(real):
+            inputs["attention_mask"] = real.long().to(self.device)
+            inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)
+        if ids.shape[1] > self.context:
+            raise UsageError(f"rows have {ids.shape[1]} tokens; {self.name} sees at most {self.context}")
+        with self._padding(real), self._memory(ids):
+            return module(**inputs)
+
+    def _memory(self, ids: Tensor) -> AbstractContextManager[None]:
+        return memory(f"out of memory in a forward pass of {tuple(ids.shape)} tokens; lower tokens_per_batch")
