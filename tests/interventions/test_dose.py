@@ -22,6 +22,7 @@ from monosema.interventions import (
     Steering,
     Trials,
     Verdict,
+    add,
     clamp,
     raise_to,
     scale,
@@ -30,7 +31,7 @@ from monosema.interventions import (
     turned_up,
 )
 from monosema.interventions.dose import HARM
-from monosema.interventions.effect import CUTS
+from monosema.interventions.effect import CUTS, HARM_WEIGHT
 from monosema.models import LanguageModel
 from monosema.sae import SAE, TopK
 
@@ -85,6 +86,29 @@ def test_an_edit_that_changes_nothing_gains_and_harms_nothing(model: LanguageMod
     assert (found.gain, found.harm) == (0.0, 0.0)
 
 
+def test_slopes_are_gains_of_small_additions(model: LanguageModel, sae: SAE) -> None:
+    some = saying(model, sae)
+    slopes = some.slopes([3, 9, 12])
+    for feature, slope in zip([3, 9, 12], slopes.tolist(), strict=True):
+        ends = [some.effect([add(feature, step)]).gain for step in (0.005, -0.005)]
+        assert (ends[0] - ends[1]) / 0.01 == pytest.approx(slope, rel=0.01, abs=1e-4)
+
+
+def test_fitted_weights_gain_more_than_any_feature_alone_would_at_the_same_cost(
+    model: LanguageModel, sae: SAE
+) -> None:
+    some, features = saying(model, sae), list(range(sae.d_sae))
+    weights = some.fit(features)
+    assert bool((weights >= 0).all())
+    assert bool((weights == 0).any())  # what does not help stays out
+    found = some.effect([add(f, float(w)) for f, w in zip(features, weights, strict=True) if w > 0])
+    worth = found.gain - HARM_WEIGHT * found.harm
+    for feature in some.slopes(features).topk(5).indices.tolist():
+        for value in (0.5, 1.0, 2.0, 4.0):
+            alone = some.effect([add(feature, value)])
+            assert worth > alone.gain - HARM_WEIGHT * alone.harm
+
+
 class Planted:
     """Harm that grows as a power of the first edit's value, and reaches `HARM` at 10."""
 
@@ -104,22 +128,23 @@ def test_a_dose_is_turned_up_until_it_harms_by_the_set_amount(power: float, maxi
     assert effect.harm == pytest.approx(HARM, rel=0.4)
 
 
-def test_a_dose_clamps_one_feature_and_lifts_several(sae: SAE) -> None:
+def test_a_dose_clamps_one_feature_and_adds_to_several(sae: SAE) -> None:
     one = Dose(features=(3,), maxima=(2.0,), weights=(1.0,), multiple=1.5)
     assert one.edits(2.0) == [clamp(3, 6.0)]
     two = replace(one, features=(3, 4), maxima=(2.0, 1.0), weights=(1.0, 0.5))
-    assert two.edits() == [raise_to(3, 3.0), raise_to(4, 0.75)]
+    assert two.edits() == [add(3, 3.0), add(4, 0.75)]
 
 
 def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae: SAE) -> None:
-    curve = search_dose(trials(model, sae), saying(model, sae).effect, [3, 9, 12], [4.0, 4.0, 4.0])
+    curve = search_dose(trials(model, sae), saying(model, sae), [3, 9, 12], [4.0, 4.0, 4.0])
     assert len(curve.single.dose.features) == 1
-    assert {len(point.dose.features) for point in curve.points} in ({1, 2}, {1, 3})
+    assert {len(point.dose.features) for point in curve.points} <= {1, 2, 3}
+    assert len(curve.points[0].dose.features) == 1
     assert curve.best.both >= curve.single.both
     assert curve.best.n == 2 * curve.points[0].n  # a second look
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
-        search_dose(trials(model, sae), saying(model, sae).effect, [], [])
+        search_dose(trials(model, sae), saying(model, sae), [], [])
 
 
 def test_shares_count_and_add_up() -> None:

@@ -236,7 +236,9 @@ def test_gradients_are_slopes_of_the_loss(name: str, kind: str, load: Load) -> N
     along = torch.randn(x.shape, generator=torch.Generator().manual_seed(3), dtype=x.dtype)
     step = 1e-3 if name in FLOAT32_INSIDE else 1e-4
     ends = [float(loss(model.resume(hook, x + sign * step * along, ids))) for sign in (1, -1)]
-    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float((gradient * along).sum()), rel=1e-3, abs=1e-6)
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(
+        float((gradient * along).sum()), rel=1e-3, abs=1e-6
+    )
 
 
 @every_family

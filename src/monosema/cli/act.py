@@ -23,6 +23,8 @@ Multiple = Annotated[
         "--dose", help="With a feature: multiple of its largest activation (2); else of the dose (1)."
     ),
 ]
+SHOWN = 3
+"""Features of a set that are named in a row."""
 Tokens = Annotated[int, typer.Option(help="Most tokens of an answer.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of the choice of words.")]
 
@@ -56,26 +58,25 @@ def dose(
         say("no dose made the model name it more often, in fluent text, than it does by itself")
         return
     say(
-        f"chosen: {_row(best)[0]}; names it in fluent text in {best.both:.0%} of {best.n} answers to the prompts of "
+        f"chosen: {_in_words(best.dose)}; names it in fluent text in {best.both:.0%} of {best.n} answers to the prompts of "
         f"the search; the best single feature in {curve.single.both:.0%}"
     )
     say(f"next: monosema chat {study} --concept {concept}")
 
 
 def _row(point: Any) -> list[str]:
-    dose = point.dose
-    features = ", ".join(
-        f"{feature} x{dose.multiple * weight:.2g}"
-        for feature, weight in zip(dose.features, dose.weights, strict=True)
-    )
     bar = "█" * round(20 * point.both)
-    return [
-        features,
-        f"{point.named:.2f}",
-        f"{point.fluent:.2f}",
-        f"{point.both:.2f}",
-        bar,
+    return [_in_words(point.dose), f"{point.named:.2f}", f"{point.fluent:.2f}", f"{point.both:.2f}", bar]
+
+
+def _in_words(dose: Any) -> str:
+    """The features of a dose, heaviest first, each at a multiple of its maximum."""
+    each = [
+        f"{feature} x{dose.multiple * weight:.2g}"
+        for feature, weight in zip(dose.features[:SHOWN], dose.weights, strict=False)
     ]
+    more = len(dose.features) - len(each)
+    return ", ".join(each) + (f" and {more} more" if more else "")
 
 
 def steer(
@@ -94,7 +95,12 @@ def steer(
 
     opened = pipeline.open_study(study)
     edits = pipeline.edits_for(
-        opened, concept=concept, features=_weights(feature), multiple=multiple, sae=sae, reporter=reporter(json)
+        opened,
+        concept=concept,
+        features=_weights(feature),
+        multiple=multiple,
+        sae=sae,
+        reporter=reporter(json),
     )
     answers = pipeline.answer(opened, prompts, edits, sae=sae, max_new_tokens=tokens, seed=seed)
     if json:
@@ -120,7 +126,12 @@ def chat(
 
     opened = pipeline.open_study(study)
     edits = pipeline.edits_for(
-        opened, concept=concept, features=_weights(feature), multiple=multiple, sae=sae, reporter=reporter(False)
+        opened,
+        concept=concept,
+        features=_weights(feature),
+        multiple=multiple,
+        sae=sae,
+        reporter=reporter(False),
     )
     talk = pipeline.Talk(opened, edits, sae=sae)
     say("say something (an empty line ends the chat)")
@@ -137,7 +148,9 @@ def _weights(features: list[str] | None) -> dict[int, float]:
         try:
             found[int(number)] = float(weight or 1)
         except ValueError:
-            raise UsageError(f"--feature is {text!r}; expected a number, or NUMBER:WEIGHT such as 12:0.7") from None
+            raise UsageError(
+                f"--feature is {text!r}; expected a number, or NUMBER:WEIGHT such as 12:0.7"
+            ) from None
     return found
 
 

@@ -26,9 +26,7 @@ class NearMentions:
         self._starts = np.unique(_key(spans.document[mine], spans.start[mine]))
         self._reach = reach
 
-    def at(
-        self, document: Int[np.ndarray, " n"], position: Int[np.ndarray, " n"]
-    ) -> Bool[np.ndarray, " n"]:
+    def at(self, document: Int[np.ndarray, " n"], position: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Whether a mention begins at most `reach` - 1 tokens before each position, in the same document."""
         keys = _key(document, position)
         last = np.searchsorted(self._starts, keys, side="right") - 1

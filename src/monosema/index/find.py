@@ -42,7 +42,9 @@ def as_set(found: Sequence[Candidate]) -> dict[int, float]:
     """
     best = found[0].score if found else 0.0
     return {
-        one.feature: round(one.score / best, 2) for one in found[:MOST_IN_SET] if one.score >= SHARE_OF_BEST * best
+        one.feature: round(one.score / best, 2)
+        for one in found[:MOST_IN_SET]
+        if one.score >= SHARE_OF_BEST * best
     }
 
 

@@ -8,23 +8,27 @@ from monosema.corpora import NEAR, NearMentions
 from monosema.index.find import FEWEST, Candidate
 from monosema.index.index import FeatureIndex
 
-LEAST_PRECISION = 0.3
+LEAST_LIFT = 10.0
+"""How much more often than elsewhere a feature must fire near mentions ..."""
+ENOUGH_PRECISION = 0.5
+"""... unless it fires near them at least this often; near is much of the text then."""
 
 
 def find_near_tag(index: FeatureIndex, tag: str, *, n: int = 10, reach: int = NEAR) -> list[Candidate]:
-    """Features with most of their firings near a tag's spans, those that cover most of what is near first.
+    """Features that fire near a tag's spans far more often than elsewhere, those that cover most of what is near first.
 
     Score: F1 of "the position is near a mention". Raises `UsageError` where the text has no such tag.
     """
     mentions = NearMentions(index.tokens, tag, reach)
-    inside, near = np.zeros(index.d_sae, dtype=np.int64), 0
+    inside, near, positions = np.zeros(index.d_sae, dtype=np.int64), 0, 0
     for segment in index.segments:
         marked = mentions.at(segment.places[:, 0], segment.places[:, 1])
-        near += int(marked.sum())
+        near, positions = near + int(marked.sum()), positions + len(marked)
         inside += np.bincount(segment.features[marked[segment.rows]], minlength=index.d_sae)
     fired = index.table["count"]
     precision = inside / np.maximum(fired, 1)
-    f1 = np.where((precision >= LEAST_PRECISION) & (inside >= FEWEST), 2 * inside / (fired + near), 0.0)
+    specific = precision >= min(LEAST_LIFT * near / positions, ENOUGH_PRECISION)
+    f1 = np.where(specific & (inside >= FEWEST), 2 * inside / (fired + near), 0.0)
     return [
         Candidate(
             feature=int(feature),

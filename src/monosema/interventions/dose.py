@@ -1,12 +1,13 @@
 """How strongly to steer: the features and the dose at which a concept shows and the text stays fluent.
 
-The dose differs by feature, and often no single feature carries a concept but a few together do.
+The dose differs by feature, and often no single feature carries a concept but many together do.
 
-1. Each candidate is turned up until it harms the plain answers by a set amount (`effect.py`, no sampling); at equal
-   harm, the one that makes the concept's name likeliest is the best single feature.
-2. Growing sets of the best, each turned up in proportion to its own dose, are compared in the same way.
-3. The single feature and the best set are sampled at doses around that one, on prompts of the search's own; what
-   names the concept in fluent text most often is kept, after a second look with other random choices.
+1. A set: activations to add to all candidates at once are fitted, without sampling, so that the concept's name becomes
+   likely and plain answers stay so (`effect.py`). Most candidates end at 0 or near it and are left out.
+2. A single feature: those that most help the name to first order are turned up, each until it harms the plain answers
+   by a set amount; at equal harm, the one that makes the name likeliest is the best.
+3. Both are sampled at doses around these, on prompts of the search's own; what names the concept in fluent text most
+   often is kept, after a second look with other random choices.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from monosema.errors import UsageError
-from monosema.interventions.edits import Edit, Positions, clamp, raise_to
-from monosema.interventions.effect import Effect
+from monosema.interventions.edits import Edit, Positions, add, clamp
+from monosema.interventions.effect import Effect, Saying
 from monosema.interventions.trials import Shares, Trials
 from monosema.progress import Progress, Reporter, Silent
 
 HARM = 0.5
-"""Nats a token by which plain answers become less likely at the dose that sampling begins around."""
-TRIED = (0.6, 0.8, 1.0, 1.25)
-"""Multiples of that dose that are sampled."""
-SET_SIZES = (2, 4, 8)
+"""Nats a token by which plain answers become less likely at the dose of a single feature."""
+TRIED = (0.7, 0.85, 1.0, 1.2)
+"""Multiples of the found doses that are sampled."""
+SINGLES = 6
+"""Candidates that are turned up alone."""
+LEAST_SHARE = 0.05
+"""Of the largest weight in a set: what is below is left out."""
 FEWEST_FLUENT = 0.3
 FINALISTS = 2
 FIRST_MULTIPLE = 1.5
@@ -44,14 +48,14 @@ class Dose:
     maxima: tuple[float, ...]
     """The largest activation of each over the index."""
     weights: tuple[float, ...]
-    """Each is put at its maximum times its weight times `multiple`."""
+    """Each is put at, or raised by, its maximum times its weight times `multiple`."""
     multiple: float
     positions: Positions = "all"
     """Where."""
 
     def edits(self, strength: float = 1.0) -> list[Edit]:
-        """The edits at `strength` times the dose: one feature is clamped, those of a set are lifted."""
-        make = clamp if len(self.features) == 1 else raise_to
+        """The edits at `strength` times the dose: one feature is clamped, those of a set are added to."""
+        make = clamp if len(self.features) == 1 else add
         return [
             make(feature, strength * self.multiple * weight * maximum, self.positions)
             for feature, maximum, weight in zip(self.features, self.maxima, self.weights, strict=True)
@@ -96,32 +100,34 @@ def _point(record: dict[str, Any]) -> DosePoint:
 
 def search_dose(
     trials: Trials,
-    effect_of: EffectOf,
+    saying: Saying,
     features: Sequence[int],
     maxima: Sequence[float],
     *,
     positions: Positions = "all",
     reporter: Reporter | None = None,
 ) -> DoseCurve:
-    """Search features and doses. Raises `UsageError` where there is no feature."""
+    """Search a set and a single feature among candidates. Raises `UsageError` where there is no candidate."""
     if not features:
         raise UsageError("there is no feature to search a dose for; find one first")
-    sizes = sorted({min(size, len(features)) for size in SET_SIZES} - {1})
-    most = len(features) + len(sizes) + 2 * (len(TRIED) + FINALISTS)
-    with (reporter or Silent()).stage("dose", most, "steps") as progress:
+    candidates = Dose(
+        features=tuple(features),
+        maxima=tuple(maxima),
+        weights=(1.0,) * len(features),
+        multiple=1.0,
+        positions=positions,
+    )
+    singles = min(SINGLES, len(features))
+    with (reporter or Silent()).stage(
+        "dose", singles + 1 + 2 * (len(TRIED) + FINALISTS), "steps"
+    ) as progress:
         alone = []
-        for feature, maximum in zip(features, maxima, strict=True):
-            one = Dose(
-                features=(feature,), maxima=(maximum,), weights=(1.0,), multiple=1.0, positions=positions
-            )
-            alone.append(turned_up(effect_of, one))
-            progress.update(1)
-        alone.sort(key=lambda pair: -pair[1].gain)
-        sets = []
-        for size in sizes:
-            sets.append(turned_up(effect_of, _together([dose for dose, _ in alone[:size]])))
-            progress.update(1)
-        tried = [_sampled(trials, dose, progress) for dose, _ in (alone[0], *sorted(sets, key=_gain)[-1:])]
+        for number in saying.slopes(features).topk(singles).indices.tolist():
+            alone.append(turned_up(saying.effect, _chosen(candidates, [number], [1.0])))
+            progress.update(1, gain=alone[-1][1].gain)
+        found = [max(alone, key=lambda pair: pair[1].gain)[0], *_fitted(saying, candidates)]
+        progress.update(1)
+        tried = [_sampled(trials, dose, progress) for dose in found]
         best = [_best(trials, points, progress) for points in tried]
     return DoseCurve(
         points=tuple(point for points in tried for point in points),
@@ -129,6 +135,26 @@ def search_dose(
         single=best[0],
         plain=trials.plain.named,
     )
+
+
+def _chosen(candidates: Dose, numbers: Sequence[int], weights: Sequence[float]) -> Dose:
+    """Some of the candidates, by their places, with weights."""
+    return replace(
+        candidates,
+        features=tuple(candidates.features[number] for number in numbers),
+        maxima=tuple(candidates.maxima[number] for number in numbers),
+        weights=tuple(weights),
+    )
+
+
+def _fitted(saying: Saying, candidates: Dose) -> list[Dose]:
+    """The set of candidates with fitted weights, heaviest first; none where fewer than two are left."""
+    levels = saying.fit(candidates.features)  # [f]
+    kept = [n for n in levels.argsort(descending=True).tolist() if levels[n] > LEAST_SHARE * levels.max()]
+    if len(kept) < 2:
+        return []
+    weights = [round(float(levels[n]) / candidates.maxima[n], 4) for n in kept]
+    return [_chosen(candidates, kept, weights)]
 
 
 def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
@@ -144,21 +170,6 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
         guess = dose.multiple * (HARM / harm) ** 0.5 if harm > 0 else 2 * dose.multiple
         dose = replace(dose, multiple=guess if low < guess < high else (low + high) / 2)
     return dose, effect_of(dose.edits())
-
-
-def _gain(pair: tuple[Dose, Effect]) -> float:
-    return pair[1].gain
-
-
-def _together(doses: Sequence[Dose]) -> Dose:
-    """All features of some doses, each in proportion to its own dose."""
-    return replace(
-        doses[0],
-        features=tuple(dose.features[0] for dose in doses),
-        maxima=tuple(dose.maxima[0] for dose in doses),
-        weights=tuple(round(dose.multiple, 3) for dose in doses),
-        multiple=1.0,
-    )
 
 
 def _sampled(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:

@@ -30,7 +30,7 @@ REPEATS = 2
 """Answers to each prompt of the search at each dose."""
 DEFAULT_MULTIPLE = 2.0
 """Of their maximum, where features are steered with and no dose is given."""
-CANDIDATES = 24
+CANDIDATES = 64
 """Features that a dose is searched among."""
 
 
@@ -84,9 +84,7 @@ def features_of(
 ) -> list[int]:
     """Features that may carry a concept, best first: by its mentions in the text, else by its names as texts."""
     if concept.id in index.tags.tags:
-        best = [one.feature for one in find_by_tag(index, concept.id, n=CANDIDATES // 3)]
-        near = [one.feature for one in find_near_tag(index, concept.id, n=CANDIDATES)]
-        return list(dict.fromkeys(best + near))[:CANDIDATES]
+        return [one.feature for one in find_near_tag(index, concept.id, n=CANDIDATES)]
     found = find_by_texts(model, study.sae(sae), index, [concept.topic, *concept.names["en"]], n=CANDIDATES)
     return [one.feature for one in found]
 
@@ -138,7 +136,7 @@ def _search(
     name = model.tokenizer(f" {concept.name}", add_special_tokens=False, split_special_tokens=True).input_ids
     rows = slice(None, None, REPEATS)  # each prompt once
     saying = Saying(model, study.sae(sae), trials.prompts[rows], trials.answers.ids[rows], name)
-    return search_dose(trials, saying.effect, chosen, [index.maximum(one) for one in chosen], reporter=reporter)
+    return search_dose(trials, saying, chosen, [index.maximum(one) for one in chosen], reporter=reporter)
 
 
 def _keep(draft: Draft, curve: DoseCurve) -> None:
