@@ -58,14 +58,14 @@ def dose(
         say("no dose made the model name it more often, in fluent text, than it does by itself")
         return
     say(
-        f"chosen: {_in_words(best.dose)}; names it in fluent text in {best.both:.0%} of {best.n} answers to the prompts of "
-        f"the search; the best single feature in {curve.single.both:.0%}"
+        f"chosen: {_in_words(best.dose)}; names it in fluent text in {best.both:.0%} of {best.n} answers to the "
+        f"prompts of the search; the best single feature in {curve.single.both:.0%}"
     )
     say(f"next: monosema chat {study} --concept {concept}")
 
 
 def _row(point: Any) -> list[str]:
-    bar = "█" * round(20 * point.both)
+    bar = "█" * round(10 * point.both)
     return [_in_words(point.dose), f"{point.named:.2f}", f"{point.fluent:.2f}", f"{point.both:.2f}", bar]
 
 
