@@ -28,12 +28,12 @@ from benchmarks.harness import report
 from benchmarks.real_model import monosema
 from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
+from monosema.cli.demo import CONCEPT, D_SAE, HOOK, TOKENS
 from monosema.errors import UsageError
 from monosema.interventions import PROMPTS, Shares, Trials, search_push
 from monosema.models import Generated
 from monosema.pipeline import OpenStudy
 
-CONCEPT = "golden_gate_bridge"
 SEED = 20261121
 TARGETS = {
     "seconds": ("<=", 600),
@@ -58,7 +58,8 @@ SHOWN = 3
 def made(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Make the study; its figures, and seconds of each stage as the study's log holds them."""
     if not (folder / "study.toml").exists():
-        monosema("init", str(folder))
+        size = ("--d-sae", str(D_SAE), "--tokens", str(TOKENS))
+        monosema("init", str(folder), "--hook", HOOK, *size)
     last = json.loads(monosema("run", str(folder), "--json").splitlines()[-1])
     record = last["figures"]["main"]["figures"]
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]

@@ -177,6 +177,14 @@ def test_a_push_adds_its_vector_except_at_massive_positions(model: LanguageModel
     torch.testing.assert_close(found, push.expand_as(found), rtol=1e-5, atol=1e-5)
 
 
+def test_strengths_are_tried_in_one_batch(model: LanguageModel, sae: SAE) -> None:
+    some, edits = trials(model, sae), [add(3, 2.0)]
+    assert some.at_strengths([1.0], edits) == [some.judge(some.write(edits))]
+    three = some.at_strengths([0.0, 1.0, 500.0], edits)
+    assert [one.n for one in three] == [6, 6, 6]
+    assert three[2] != three[0]
+
+
 def test_the_length_of_a_push_is_searched(model: LanguageModel, sae: SAE) -> None:
     direction = nn.functional.normalize(torch.ones(sae.d_model), dim=0)
     point = search_push(trials(model, sae), direction, usual=3.0, multiples=(0.1, 0.2))

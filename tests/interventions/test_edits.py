@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,15 @@ def test_positions_say_where(sae: SAE) -> None:
     prompt = Steering(sae, [clamp(3, 5.0, positions="prompt")])
     assert (prompt(x) != x).any(-1).all()
     assert torch.equal(prompt(x[:, :1]), x[:, :1])
+
+
+@pytest.mark.parametrize("edit", [clamp(3, 2.5), raise_to(3, 0.5), add(3, 1.5)])
+def test_strengths_multiply_the_edits_of_each_row(sae: SAE, edit: Edit) -> None:
+    x, push = rows(), torch.linspace(-1, 1, D)
+    both = Steering(sae, [edit], push, strengths=[0.5, 2.0])(x)
+    for row, strength in enumerate((0.5, 2.0)):
+        alone = Steering(sae, [replace(edit, value=strength * edit.value)], strength * push)(x[row : row + 1])
+        torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-5, atol=1e-6)
 
 
 def test_steered_text_is_the_plain_one_where_nothing_changes_and_another_where_it_does(

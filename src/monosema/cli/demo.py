@@ -13,6 +13,8 @@ from monosema.cli import act, init, look, run
 from monosema.cli.output import say
 
 CONCEPT = "golden_gate_bridge"
+HOOK, D_SAE, TOKENS = "resid_post.19", 16384, 1_200_000
+"""What steered best in the time that a demo may take (docs/log.md)."""
 ON = (
     "The Golden Gate Bridge is in San Francisco.",
     "We walked across the Golden Gate at dawn.",
@@ -37,8 +39,18 @@ def demo(
     from monosema import pipeline
 
     if not (study / "study.toml").exists():
-        _step(f"monosema init {study}", "A study is a folder: what is asked, and what was made of it.")
-        init.init(study, minutes=minutes)
+        size = f"--d-sae {D_SAE} --tokens {TOKENS}" if minutes is None else f"--minutes {minutes:g}"
+        _step(
+            f"monosema init {study} --hook {HOOK} {size}",
+            "A study is a folder: what is asked, and what was made of it.",
+        )
+        init.init(
+            study,
+            hook=HOOK,
+            d_sae=D_SAE if minutes is None else None,
+            tokens=TOKENS if minutes is None else None,
+            minutes=minutes,
+        )
     _step(
         f"monosema run {study}",
         "Harvest the activations of a layer, train an autoencoder on them, measure it, index its features.",

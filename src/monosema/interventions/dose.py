@@ -30,7 +30,6 @@ SINGLES = 6
 """Candidates that are turned up alone."""
 LEAST_SHARE = 0.05
 """Of the largest weight in a set: what is below is left out."""
-FEWEST_FLUENT = 0.3
 FINALISTS = 2
 FIRST_MULTIPLE = 1.5
 LARGEST_MULTIPLE = 12.0
@@ -173,28 +172,31 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
 
 
 def _sampled(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
-    """Rising doses, until most of the text is no longer fluent."""
-    points = []
-    for times in TRIED:
-        points.append(_point_of(trials, replace(dose, multiple=round(times * dose.multiple, 3)), again=1))
-        progress.update(1, both=points[-1].both, fluent=points[-1].fluent)
-        if points[-1].fluent < FEWEST_FLUENT:
-            break
+    points = _points(trials, dose, TRIED, again=1)
+    progress.update(len(points), both=max(point.both for point in points))
     return points
 
 
 def _best(trials: Trials, points: Sequence[DosePoint], progress: Progress) -> DosePoint:
     """The best of the finalists after a second look; of equals the more fluent, then the weaker."""
-    again = []
-    for point in sorted(points, key=_worth, reverse=True)[:FINALISTS]:
-        more = point.with_more(_point_of(trials, point.dose, again=2))
-        again.append(DosePoint(dose=point.dose, **asdict(more)))
-        progress.update(1, both=again[-1].both, fluent=again[-1].fluent)
-    return max(again, key=_worth)
+    finalists = sorted(points, key=_worth, reverse=True)[:FINALISTS]
+    base = finalists[0].dose
+    again = _points(trials, base, [point.dose.multiple / base.multiple for point in finalists], again=2)
+    both = [
+        DosePoint(dose=point.dose, **asdict(point.with_more(more)))
+        for point, more in zip(finalists, again, strict=True)
+    ]
+    progress.update(len(both), both=max(point.both for point in both))
+    return max(both, key=_worth)
 
 
-def _point_of(trials: Trials, dose: Dose, *, again: int) -> DosePoint:
-    return DosePoint(dose=dose, **asdict(trials.judge(trials.write(dose.edits(), again=again))))
+def _points(trials: Trials, dose: Dose, times: Sequence[float], *, again: int) -> list[DosePoint]:
+    """What multiples of a dose do."""
+    shares = trials.at_strengths(times, dose.edits(), again=again)
+    return [
+        DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
+        for factor, one in zip(times, shares, strict=True)
+    ]
 
 
 def _worth(point: DosePoint) -> tuple[float, float, float]:

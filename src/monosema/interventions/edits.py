@@ -22,9 +22,9 @@ from monosema.sae import SAE
 Positions = Literal["all", "prompt", "answer"]
 _Act = Float[Tensor, " n"]
 
-OPERATIONS: Mapping[str, Callable[[_Act, float], _Act]] = {
-    "clamp": torch.full_like,
-    "raise": lambda a, value: a.clamp_min(value),
+OPERATIONS: Mapping[str, Callable[[_Act, _Act], _Act]] = {
+    "clamp": lambda a, value: value,
+    "raise": torch.maximum,
     "add": lambda a, value: a + value,
     "scale": lambda a, value: a * value,
 }
@@ -87,9 +87,16 @@ class Steering:
     """
 
     def __init__(
-        self, sae: SAE, edits: Sequence[Edit], push: Float[Tensor, " d_model"] | None = None
+        self,
+        sae: SAE,
+        edits: Sequence[Edit],
+        push: Float[Tensor, " d_model"] | None = None,
+        strengths: Sequence[float] | None = None,
     ) -> None:
-        """`push`: a vector to add at every usual position, in the model's own units (a mean difference)."""
+        """`push`: a vector to add at every usual position, in the model's own units (a mean difference).
+
+        `strengths`: for each row of the batch what values and push are multiplied by; None: 1.
+        """
         for edit in edits:
             if not 0 <= edit.feature < sae.d_sae:
                 raise UsageError(f"there is no feature {edit.feature}; this SAE has 0 to {sae.d_sae - 1}")
@@ -97,7 +104,7 @@ class Steering:
         self._features = torch.tensor(sorted({edit.feature for edit in edits}), dtype=torch.int64)
         self._column = {int(feature): column for column, feature in enumerate(self._features)}
         self._directions = sae.directions(self._features.to(sae.W_dec.device))  # [f, d_model]
-        self._push, self._calls = push, 0
+        self._push, self._strengths, self._calls = push, strengths, 0
 
     def __call__(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
         """What the edits make of activations."""
@@ -109,17 +116,18 @@ class Steering:
         if self._push is None:
             return x
         massive = self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float()).view(x.shape[:2])
-        return torch.where(massive[:, :, None], x, x + self._push.to(x.device, x.dtype))
+        strength = self._strength(x).view(*x.shape[:2], 1)
+        return torch.where(massive[:, :, None], x, (x + strength * self._push.to(x.device)).to(x.dtype))
 
     def _edited(
         self, x: Float[Tensor, "b s d_model"], edits: Sequence[Edit], first: bool
     ) -> Float[Tensor, "b s d_model"]:
         flat = x.reshape(-1, x.shape[-1]).float()
-        a = self._activations(flat)  # [n, f]
+        a, strength = self._activations(flat), self._strength(x)  # [n, f], [n]
         new = a.clone()
         for edit in edits:
             column = new[:, self._column[edit.feature]]
-            changed = OPERATIONS[edit.operation](column, edit.value)
+            changed = OPERATIONS[edit.operation](column, edit.value * strength)
             column.copy_(torch.where(self._where(edit, x, first), changed, column))
         new = torch.where(self._sae.massive_mask(flat)[:, None], a, new)
         return x + ((new - a) @ self._directions).reshape(x.shape).to(x.dtype)
@@ -132,6 +140,11 @@ class Steering:
         mine = features[column] == acts.indices
         out[acts.rows()[mine], column[mine]] = acts.values[mine]
         return out
+
+    def _strength(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, " n"]:
+        """Strength at each position."""
+        rows = torch.ones(len(x)) if self._strengths is None else torch.tensor(self._strengths)
+        return rows.repeat_interleave(x.shape[1]).to(x.device)
 
     def _where(self, edit: Edit, x: Tensor, first: bool) -> Tensor:
         mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)

@@ -12,7 +12,6 @@ from monosema.interventions.trials import Shares, Trials
 
 TRIED = (0.2, 0.3, 0.4, 0.5, 0.65)
 """Multiples of the usual distance from the mean."""
-FEWEST_FLUENT = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +27,8 @@ def search_push(
 ) -> PushPoint:
     """The length at which a direction makes fluent text name the concept most often.
 
-    Lengths rise until most of the text is no longer fluent. `direction` has length 1; `usual` is the root of the
-    mean squared distance of a position from the mean.
+    `direction` has length 1; `usual` is the root of the mean squared distance of a position from the mean.
     """
-    points = []
-    for multiple in multiples:
-        shares = trials.judge(trials.write(push=multiple * usual * direction, again=1))
-        points.append(PushPoint(multiple=multiple, **asdict(shares)))
-        if shares.fluent < FEWEST_FLUENT:
-            break
+    shares = trials.at_strengths(multiples, push=usual * direction, again=1)
+    points = [PushPoint(multiple=m, **asdict(one)) for m, one in zip(multiples, shares, strict=True)]
     return max(points, key=lambda point: (point.both, point.fluent))

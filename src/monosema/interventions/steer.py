@@ -24,6 +24,7 @@ def steer(
     edits: Sequence[Edit] = (),
     *,
     push: Float[Tensor, " d_model"] | None = None,
+    strengths: Sequence[float] | None = None,
     max_new_tokens: int = 64,
     temperature: float = 0.7,
     top_p: float = 0.95,
@@ -32,11 +33,14 @@ def steer(
     """Continue prompts under edits; without any, what the plain model writes with the same seed.
 
     `push` is a vector to add at every usual position, in the model's own units, such as a mean difference.
-    Raises `UsageError` for an unknown feature, an SAE of another model and a prompt longer than the context.
+    `strengths` multiplies the values of the edits and the push, for each prompt by its own. Raises `UsageError` for an
+    unknown feature, an SAE of another model and a prompt longer than the context.
     """
     sae.check_model(model.name, model.hash)
     changed = bool(edits) or push is not None
-    changes: dict[HookPoint | str, EditFn] = {sae.output: Steering(sae, edits, push)} if changed else {}
+    changes: dict[HookPoint | str, EditFn] = (
+        {sae.output: Steering(sae, edits, push, strengths)} if changed else {}
+    )
     with model.edit(changes):
         return model.generate(
             prompts, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed

@@ -135,6 +135,29 @@ class Trials:
             seed=self._seed + again,
         )
 
+    def at_strengths(
+        self,
+        strengths: Sequence[float],
+        edits: Sequence[Edit] = (),
+        *,
+        push: Float[Tensor, " d_model"] | None = None,
+        again: int = 0,
+    ) -> list[Shares]:
+        """Shares at each strength of edits or of a push; all are written as one batch."""
+        n = len(self.prompts)
+        written = steer(
+            self._model,
+            self._sae,
+            self.prompts * len(strengths),
+            edits,
+            push=push,
+            strengths=[strength for strength in strengths for _ in range(n)],
+            max_new_tokens=self._tokens,
+            seed=self._seed + again,
+        )
+        parts = [slice(begin, begin + n) for begin in range(0, n * len(strengths), n)]
+        return [self.judge(Generated(written.texts[part], written.ids[part])) for part in parts]
+
     def judge(self, written: Generated) -> Shares:
         """Shares of continuations of these prompts, whatever wrote them."""
         return Shares.of(self.verdicts(written))

@@ -82,9 +82,10 @@ def concept_of(study: OpenStudy, concept: str, sae: str = "main") -> Concept:
 def features_of(
     study: OpenStudy, index: FeatureIndex, model: LanguageModel, concept: Concept, sae: str
 ) -> list[int]:
-    """Features that may carry a concept, best first: by its mentions in the text, else by its names as texts."""
+    """Features that may carry a concept, best first: near its mentions, else at them, else found by its names."""
     if concept.id in index.tags.tags:
-        return [one.feature for one in find_near_tag(index, concept.id, n=CANDIDATES)]
+        near = find_near_tag(index, concept.id, n=CANDIDATES)
+        return [one.feature for one in near or find_by_tag(index, concept.id, n=CANDIDATES)]
     found = find_by_texts(model, study.sae(sae), index, [concept.topic, *concept.names["en"]], n=CANDIDATES)
     return [one.feature for one in found]
 

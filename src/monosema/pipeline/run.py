@@ -20,7 +20,8 @@ from monosema.pipeline.work import Work, never
 from monosema.progress import Reporter
 from monosema.study import Status, Study
 
-BUNDLED = "world:first_slice"
+BUNDLED = {"sources": ["world:library"], "concepts": "world"}
+"""The corpus of a study that names no text of its own."""
 
 
 def open_study(path: Path | str) -> OpenStudy:
@@ -59,7 +60,7 @@ def init(
         "seed": seed,
         **({} if minutes is None else {"minutes": minutes}),
         "models": {"main": {"source": _kept(model, folder)}},
-        "corpora": {"main": {"sources": [_kept(source, folder) for source in sources or [BUNDLED]]}},
+        "corpora": {"main": {"sources": [_kept(one, folder) for one in sources]} if sources else {**BUNDLED}},
         "saes": {"main": {"hook": str(hook), **given}},
     }
     if tokens is not None:
