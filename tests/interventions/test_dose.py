@@ -28,6 +28,7 @@ from monosema.interventions import (
     scale,
     search_dose,
     search_push,
+    steer,
     turned_up,
 )
 from monosema.interventions.dose import HARM
@@ -180,9 +181,11 @@ def test_a_push_adds_its_vector_except_at_massive_positions(model: LanguageModel
 def test_strengths_are_tried_in_one_batch(model: LanguageModel, sae: SAE) -> None:
     some, edits = trials(model, sae), [add(3, 2.0)]
     assert some.at_strengths([1.0], edits) == [some.judge(some.write(edits))]
-    three = some.at_strengths([0.0, 1.0, 500.0], edits)
-    assert [one.n for one in three] == [6, 6, 6]
-    assert three[2] != three[0]
+    assert [one.n for one in some.at_strengths([0.0, 1.0, 500.0], edits)] == [6, 6, 6]
+    none = steer(model, sae, some.prompts, edits, strengths=[0.0] * 6, max_new_tokens=16)
+    assert none == some.answers
+    much = steer(model, sae, some.prompts, edits, strengths=[0.0] * 5 + [500.0], max_new_tokens=16)
+    assert [a == b for a, b in zip(much.texts, none.texts, strict=True)] == [True] * 5 + [False]
 
 
 def test_the_length_of_a_push_is_searched(model: LanguageModel, sae: SAE) -> None:
