@@ -12,9 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import report
+from benchmarks.harness import children_peak_gb, report, study_folder
 from benchmarks.real_model import monosema
 from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
@@ -95,7 +92,7 @@ class Bench:
             "golden_gate_single": lambda: trials.write(curve.single.dose.edits()),
             "mean_difference": lambda: trials.write(push=push.multiple * found.usual * found.direction),
             "plain": lambda: trials.answers,
-            "random": lambda: trials.write(pipeline.random_edits(self.index, edits, SEED)),
+            "random": lambda: trials.write(pipeline.random_edits(self.index, self.sae, edits, SEED)),
             "prompted": lambda: trials.write(prompts=self._asked(AS_PROMPT.format(topic=topic))),
         }
         outcomes = {name: self._outcome(trials, way()) for name, way in ways.items()}
@@ -161,8 +158,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     begun = time.monotonic()
     pipeline.dose(study, CONCEPT)
     stages.setdefault("dose", round(time.monotonic() - begun, 1))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    figures = quality | {"seconds": sum(stages.values()), "peak_gb": round(peak / 2**30, 2)}
+    figures = quality | {"seconds": sum(stages.values()), "peak_gb": children_peak_gb()}
     bench = Bench(study, options.repeats, options.tokens)
     compared = bench.compare(CONCEPT)
     figures |= {f"steer_{name}": one["all"]["both"] for name, one in compared.items() if "all" in one}
@@ -183,11 +179,8 @@ def main() -> None:
     parser.add_argument("--no-concepts", dest="concepts", action="store_false", help="the bridge only")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if options.study:
-        run(options, options.study)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        run(options, Path(folder) / "study")
+    with study_folder(options.study) as folder:
+        run(options, folder)
 
 
 if __name__ == "__main__":

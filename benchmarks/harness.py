@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,23 @@ def with_kept_memory(module: str) -> None:
         return
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | MALLOC)
+
+
+def children_peak_gb() -> float:
+    """Peak memory of the largest process that this one started."""
+    # ru_maxrss is in KiB on Linux and in bytes on macOS
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 2**30, 2)
+
+
+@contextmanager
+def study_folder(kept: Path | None) -> Iterator[Path]:
+    """The folder to keep, or a temporary one."""
+    if kept is not None:
+        yield kept
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "study"
 
 
 def medians_in_turns(

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.harness import report
+from benchmarks.harness import children_peak_gb, report, study_folder
 
 TARGETS = {
     "ce_added": ("<=", 0.23),
@@ -61,9 +59,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
         name: record[name]
         for name in ("ce_added", "ce_recovered_mean", "l0", "fvu", "dead_share", "left_out")
     }
-    # ru_maxrss is in KiB on Linux and in bytes on macOS
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    figures |= {"seconds": round(seconds, 1), "peak_gb": round(peak / 2**30, 2)}
+    figures |= {"seconds": round(seconds, 1), "peak_gb": children_peak_gb()}
     report("real_model", figures, TARGETS, seconds, as_json=options.json)
 
 
@@ -78,11 +74,8 @@ def main() -> None:
     parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if options.study:
-        run(options, options.study)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        run(options, Path(folder) / "study")
+    with study_folder(options.study) as folder:
+        run(options, folder)
 
 
 if __name__ == "__main__":

@@ -60,13 +60,15 @@ def test_a_search_that_finds_no_dose_says_so(study: Path) -> None:
     assert "no dose made the model name it" in done.stderr
 
 
-def test_random_features_get_edits_of_the_same_norm(study: Path) -> None:
+@pytest.mark.parametrize("size", [1, 5])
+def test_random_features_get_edits_of_the_same_norm(study: Path, size: int) -> None:
     opened = ms.open(study)
     index, sae = opened.index(), opened.sae()
-    edits = pipeline.edits_for(opened, features={int(np.argmax(index.table["count"])): 1.0}, multiple=1.5)
-    others = pipeline.random_edits(index, edits, seed=1)
-    assert others[0].feature != edits[0].feature
-    assert index.table["count"][others[0].feature] > 0
+    chosen = np.argsort(-index.table["count"])[:size]
+    edits = pipeline.edits_for(opened, features={int(one): 1.0 for one in chosen}, multiple=1.5)
+    others = pipeline.random_edits(index, sae, edits, seed=1)
+    assert not {one.feature for one in others} & {one.feature for one in edits}
+    assert all(index.table["count"][one.feature] > 0 for one in others)
     x = torch.zeros(1, 1, sae.d_model) + sae.b_dec / sae.scale  # nothing fires
     moved = [float((Steering(sae, some)(x) - x).norm()) for some in (edits, others)]
     assert moved[0] == pytest.approx(moved[1], rel=1e-4)

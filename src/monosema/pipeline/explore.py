@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+import torch
+
 from monosema.artifact import Draft, drafting, read_json, write_json
 from monosema.corpora import load_concepts
 from monosema.errors import UsageError
@@ -23,6 +25,7 @@ from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.progress import Reporter
+from monosema.sae import SAE
 from monosema.world import Concept, NameMatcher
 
 DOSE = "dose.json"
@@ -151,13 +154,22 @@ def names_it(concept: Concept) -> Callable[[str], bool]:
     return lambda text: bool(matcher.find(text, {concept.id}))
 
 
-def random_edits(index: FeatureIndex, edits: Sequence[Edit], seed: int) -> list[Edit]:
-    """The same edits on random living features: contributions of equal norm that mean something else."""
+def random_edits(index: FeatureIndex, sae: SAE, edits: Sequence[Edit], seed: int) -> list[Edit]:
+    """The same edits on random living features: together a contribution of equal norm that means something else."""
     alive = [int(one) for one in (index.table["count"] > 0).nonzero()[0]]
     rng = random.Random(seed)
     used = {edit.feature for edit in edits}
     choices = rng.sample([one for one in alive if one not in used], len(edits))
-    return [replace(edit, feature=other) for other, edit in zip(choices, edits, strict=True)]
+    others = [replace(edit, feature=other) for other, edit in zip(choices, edits, strict=True)]
+    factor = _norm(sae, edits) / _norm(sae, others)
+    return [replace(edit, value=factor * edit.value) for edit in others]
+
+
+def _norm(sae: SAE, edits: Sequence[Edit]) -> float:
+    """Norm of what edits contribute where their features are silent; 1 where that is nothing."""
+    directions = sae.directions(torch.tensor([edit.feature for edit in edits]))  # [f, d_model]
+    values = torch.tensor([edit.value for edit in edits])
+    return float((values @ directions).norm()) or 1.0
 
 
 def edits_for(

@@ -25,7 +25,7 @@ def answer(
     variants: dict[str, Sequence[Edit]] = {
         "plain": [],
         "steered": edits,
-        "random": random_edits(study.index(sae), edits, seed),
+        "random": random_edits(study.index(sae), autoencoder, edits, seed),
     }
     return {
         name: steer(model, autoencoder, asked, some, max_new_tokens=max_new_tokens, seed=seed).texts
