@@ -27,7 +27,7 @@ from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
 from monosema.cli.demo import CONCEPT, D_SAE, HOOK, TOKENS
 from monosema.errors import UsageError
-from monosema.interventions import PROMPTS, Shares, Trials, search_push
+from monosema.interventions import Shares, Trials, search_push
 from monosema.models import Generated
 from monosema.pipeline import OpenStudy
 
@@ -64,28 +64,30 @@ def made(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     return {name: record[name] for name in QUALITY}, stages
 
 
+def nothing(text: str) -> bool:
+    """What trials name until they are `about` a concept."""
+    return False
+
+
 class Bench:
     """All conditions of one study."""
 
     def __init__(self, study: OpenStudy, repeats: int, tokens: int) -> None:
         self.study, self.index, self.sae, self.model = study, study.index(), study.sae(), study.model()
         self.repeats, self.prompts = repeats, (*OPEN, *IDENTITY)
-        self.trials = self._trials(self.prompts, repeats, tokens, SEED)
-        self.search = self._trials(PROMPTS, 2, 40, 0)
-
-    def _trials(self, prompts: Sequence[str], repeats: int, tokens: int, seed: int) -> Trials:
-        return Trials(
-            self.model, self.sae, lambda _: False, prompts, repeats=repeats, max_new_tokens=tokens, seed=seed
+        self.trials = Trials(
+            self.model, self.sae, nothing, self.prompts, repeats=repeats, max_new_tokens=tokens, seed=SEED
         )
+        self.search = Trials(self.model, self.sae, nothing)
 
     def compare(self, concept: str) -> dict[str, Any]:
         """Every condition for one concept: shares, intervals, and some continuations of each."""
-        names = pipeline.names_it(pipeline.concept_of(self.study, concept))
+        meant = pipeline.concept_of(self.study, concept)
+        names = pipeline.names_it(meant)
         curve = pipeline.dose(self.study, concept)
         edits = curve.best.dose.edits()
         found = pipeline.contrast(self.study, concept)
         push = search_push(self.search.about(names), found.direction, found.usual)
-        topic = pipeline.concept_of(self.study, concept).topic
         trials = self.trials.about(names)
         ways: dict[str, Callable[[], Generated]] = {
             "golden_gate": lambda: trials.write(edits),
@@ -93,7 +95,7 @@ class Bench:
             "mean_difference": lambda: trials.write(push=push.multiple * found.usual * found.direction),
             "plain": lambda: trials.answers,
             "random": lambda: trials.write(pipeline.random_edits(self.index, self.sae, edits, SEED)),
-            "prompted": lambda: trials.write(prompts=self._asked(AS_PROMPT.format(topic=topic))),
+            "prompted": lambda: trials.write(prompts=self._asked(AS_PROMPT.format(topic=meant.topic))),
         }
         outcomes = {name: self._outcome(trials, way()) for name, way in ways.items()}
         return {"dose": asdict(curve.best), "single": asdict(curve.single), "push": asdict(push)} | outcomes

@@ -94,14 +94,7 @@ def steer(
     from monosema import pipeline
 
     opened = pipeline.open_study(study)
-    edits = pipeline.edits_for(
-        opened,
-        concept=concept,
-        features=_weights(feature),
-        multiple=multiple,
-        sae=sae,
-        reporter=reporter(json),
-    )
+    edits = _edits(opened, concept, feature, multiple, sae, json=json)
     answers = pipeline.answer(opened, prompts, edits, sae=sae, max_new_tokens=tokens, seed=seed)
     if json:
         print_json({"prompts": prompts, "answers": answers})
@@ -125,19 +118,34 @@ def chat(
     from monosema import pipeline
 
     opened = pipeline.open_study(study)
-    edits = pipeline.edits_for(
-        opened,
-        concept=concept,
-        features=_weights(feature),
-        multiple=multiple,
-        sae=sae,
-        reporter=reporter(False),
-    )
+    edits = _edits(opened, concept, feature, multiple, sae, json=False)
     talk = pipeline.Talk(opened, edits, sae=sae)
     say("say something (an empty line ends the chat)")
     for turn, line in enumerate(iter(_line, "")):
         for name, text in talk.answer(line, max_new_tokens=tokens, seed=seed + turn).items():
             print(f"[{name}] {text}\n", flush=True)
+
+
+def _edits(
+    opened: Any,
+    concept: str | None,
+    feature: list[str] | None,
+    multiple: float | None,
+    sae: str,
+    *,
+    json: bool,
+) -> Any:
+    """What the options ask to steer with; a dose that was not searched yet is."""
+    from monosema import pipeline
+
+    return pipeline.edits_for(
+        opened,
+        concept=concept,
+        features=_weights(feature),
+        multiple=multiple,
+        sae=sae,
+        reporter=reporter(json),
+    )
 
 
 def _weights(features: list[str] | None) -> dict[int, float]:

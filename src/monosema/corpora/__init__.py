@@ -5,6 +5,7 @@ Tokenizers are known only as objects passed in; no model is known here.
 
 from monosema.corpora.document import Document, Message, Span, split_of
 from monosema.corpora.encode import EncodedDocument, Encoder, tokenizer_hash
+from monosema.corpora.keys import document_of, key_of, position_of
 from monosema.corpora.mentions import load_concepts
 from monosema.corpora.near import NEAR, NearMentions
 from monosema.corpora.settings import SPLITS, CorpusSettings
@@ -28,7 +29,10 @@ __all__ = [
     "Tokens",
     "TokensSummary",
     "digest_sources",
+    "document_of",
+    "key_of",
     "load_concepts",
+    "position_of",
     "read_documents",
     "split_of",
     "tokenizer_hash",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int
 
+from monosema.corpora.keys import key_of
 from monosema.corpora.tokens import Tokens
 from monosema.errors import UsageError
 
 NEAR = 30
 """Tokens from the beginning of a mention on that count as near it."""
-_SHIFT = 32
 
 
 class NearMentions:
@@ -23,15 +23,11 @@ class NearMentions:
             raise UsageError(
                 f'the text never names "{tag}"; give a concept that it names, or texts to find features by'
             )
-        self._starts = np.unique(_key(spans.document[mine], spans.start[mine]))
+        self._starts = np.unique(key_of(spans.document[mine], spans.start[mine]))
         self._reach = reach
 
     def at(self, document: Int[np.ndarray, " n"], position: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Whether a mention begins at most `reach` - 1 tokens before each position, in the same document."""
-        keys = _key(document, position)
+        keys = key_of(document, position)
         last = np.searchsorted(self._starts, keys, side="right") - 1
         return (last >= 0) & (keys - self._starts[np.maximum(last, 0)] < self._reach)
-
-
-def _key(document: Int[np.ndarray, " n"], position: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-    return (document.astype(np.int64) << _SHIFT) + position

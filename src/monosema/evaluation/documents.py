@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 
-from monosema.corpora import Tokens
-from monosema.evaluation.tagged import Keys, Tagged, is_in, key_of
+from monosema.corpora import Tokens, document_of, key_of
+from monosema.evaluation.tagged import Keys, Tagged, is_in
 from monosema.kernels import SparseActs
 from monosema.models import HookPoint, LanguageModel
 from monosema.progress import Reporter
@@ -137,7 +137,7 @@ def document_maxima(
     for held in held_positions(
         model, sae, tokens, splits, tokens_per_batch=tokens_per_batch, reporter=reporter
     ):
-        rows = {"all": row_of[torch.from_numpy(held.key >> 32)]}
+        rows = {"all": row_of[torch.from_numpy(document_of(held.key))]}
         rows["unnamed"] = rows["all"].masked_fill(torch.from_numpy(is_in(held.key, near)), -1)
         for condition, one in maxima.items():
             one.add(held, rows[condition])

@@ -26,11 +26,11 @@ from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from monosema.activations import numpy_generator
-from monosema.corpora import Tokens
+from monosema.corpora import Tokens, document_of, key_of, position_of
 from monosema.evaluation.concepts import ConceptScore, score
 from monosema.evaluation.documents import Held
 from monosema.evaluation.ranks import Match, Ranked, RankedPairs
-from monosema.evaluation.tagged import Keys, Tagged, enough, is_in, key_of
+from monosema.evaluation.tagged import Keys, Tagged, enough, is_in
 from monosema.kernels import SparseActs
 
 POSITIONS = 200_000
@@ -87,7 +87,7 @@ class Sampler:
 
     def add(self, held: Held) -> None:
         """Take the positions of the chosen documents."""
-        rows = torch.from_numpy(np.flatnonzero(np.isin(held.key >> 32, self._chosen)))
+        rows = torch.from_numpy(np.flatnonzero(np.isin(document_of(held.key), self._chosen)))
         self._parts.append((held.key[rows.numpy()], held.acts.select(rows)))
         drawn = is_in(held.key, self._drawn)
         self._dense.append((held.key[drawn], held.x[drawn], held.neurons[drawn]))
@@ -120,7 +120,7 @@ class Inside:
     ) -> None:
         """`half`: of all documents, which are matched on."""
         self._sample, self._tokens, self._seed = sample, tokens, seed
-        document = sample.key >> 32
+        document = document_of(sample.key)
         self._document = document
         self._half = torch.from_numpy(half[document])
         self._drawn_half = self._half[sample.drawn]
@@ -204,7 +204,7 @@ def token_rules(key: Int64[np.ndarray, " N"], tokens: Tokens) -> SparseActs:
 
     Pairs may take in the next token, which no feature can see: the rule is the stronger for it.
     """
-    documents, offsets = key >> 32, key & 0xFFFFFFFF
+    documents, offsets = document_of(key), position_of(key)
     rows, names = [], []
     bounds = np.flatnonzero(np.diff(documents, prepend=-1, append=-1))
     for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):

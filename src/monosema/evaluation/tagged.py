@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Int, Int64
 from torch import Tensor
 
-from monosema.corpora import DocumentEntry, Tokens
+from monosema.corpora import DocumentEntry, Tokens, document_of, key_of
 from monosema.evaluation.concepts import halves
 
 TAG = "concept"
@@ -28,11 +28,6 @@ FEWEST_DOCUMENTS = 3
 """Documents that these must be of, in each half."""
 
 Keys = Int64[np.ndarray, " _"]
-
-
-def key_of(document: Int[np.ndarray, " n"], offset: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """The keys of tokens."""
-    return (document.astype(np.int64) << 32) + offset
 
 
 def is_in(keys: Int64[np.ndarray, " n"], among: Int64[np.ndarray, " m"]) -> Bool[np.ndarray, " n"]:
@@ -111,7 +106,11 @@ class Tagged:
         counts = Counter(tag for tag in (self.about[number] for number in numbers) if tag is not None)
         half = np.zeros(len(self.entries), dtype=bool)
         half[numbers] = self.half(numbers).numpy()
-        named = {name for name, keys in self.inside(numbers).items() if enough(keys >> 32, half[keys >> 32])}
+        named = {
+            name
+            for name, keys in self.inside(numbers).items()
+            if enough(document_of(keys), half[document_of(keys)])
+        }
         found = named | {name for name, count in counts.items() if count >= FEWEST}
         return sorted(found, key=lambda name: (-counts[name], name))
 

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from monosema.artifact import read_json
-from monosema.corpora import Tokens
+from monosema.corpora import Tokens, key_of, position_of
 from monosema.errors import DamagedError, UsageError
 from monosema.index.contexts import Context, Decode, token_texts
-from monosema.index.segment import key_of, position_of, read_segments
+from monosema.index.segment import read_segments
 from monosema.index.statistics import INTERVALS, NONE
 from monosema.index.table import FeatureTable, read_tags
 from monosema.index.tags import TagStatistics

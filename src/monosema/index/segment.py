@@ -14,21 +14,11 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from monosema.artifact import atomic_file, read_json, write_json
+from monosema.corpora import key_of
 from monosema.errors import DamagedError
 from monosema.kernels import SparseActs
 
 ARRAYS = ("offsets", "rows", "values", "places")
-_SHIFT = 32
-
-
-def key_of(document: Int64[np.ndarray, " n"], position: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """One number for each position, ordered as documents and positions in them are."""
-    return (document << _SHIFT) + position
-
-
-def position_of(keys: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """The positions in their documents that keys stand for."""
-    return keys & ((1 << _SHIFT) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

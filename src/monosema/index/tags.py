@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Int64
 
-from monosema.corpora import SpanTable
-from monosema.index.segment import Segment, key_of
+from monosema.corpora import SpanTable, key_of
+from monosema.index.segment import Segment
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

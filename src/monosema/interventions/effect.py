@@ -70,6 +70,9 @@ class Saying:
             self._thing[number, end : len(row)] = True
             self._answer[number, len(prompt) : end] = True
         self._x = model.capture(self._ids, [sae.output], self._real)[sae.output]  # [b, s, d_model]
+        massive = sae.massive_mask(self._x.reshape(-1, self._x.shape[-1]).float())
+        usual = self._real & ~massive.view(self._x.shape[:2]).cpu()
+        self._usual = usual[:, :, None].to(self._x)  # [b, s, 1]: where a push acts
         thing_loss, answer_loss = self._losses(self._logits(self._x))
         self._plain = float(thing_loss), float(answer_loss)
 
@@ -80,7 +83,7 @@ class Saying:
 
     def slopes(self, features: Sequence[int]) -> Float[Tensor, " f"]:
         """Gain for each unit of activation that is added to a feature at every usual position, to first order."""
-        _, gradient = self._gradient(torch.zeros(self._sae.d_model), harm_weight=0.0)
+        gradient = self._gradient(torch.zeros(self._sae.d_model), harm_weight=0.0)
         return self._directions(features) @ -gradient
 
     def fit(self, features: Sequence[int]) -> Float[Tensor, " f"]:
@@ -89,7 +92,7 @@ class Saying:
         weights = torch.zeros(len(directions), requires_grad=True)
         adam = torch.optim.Adam([weights], lr=STEP_SIZE, betas=(0.8, 0.95))
         for _ in range(STEPS):
-            _, gradient = self._gradient(weights.detach() @ directions, harm_weight=HARM_WEIGHT)
+            gradient = self._gradient(weights.detach() @ directions, harm_weight=HARM_WEIGHT)
             weights.grad = directions @ gradient
             adam.step()
             with torch.no_grad():
@@ -99,20 +102,16 @@ class Saying:
     def _directions(self, features: Sequence[int]) -> Float[Tensor, "f d_model"]:
         return self._sae.directions(torch.tensor(features, dtype=torch.int64)).float().cpu().clone()
 
-    def _gradient(
-        self, push: Float[Tensor, " d_model"], *, harm_weight: float
-    ) -> tuple[float, Float[Tensor, " d_model"]]:
-        """Loss of the thing plus weighted loss of the answers under a push, and its gradient by the push."""
-        massive = self._sae.massive_mask(self._x.reshape(-1, self._x.shape[-1]).float())
-        usual = (self._real & ~massive.view(self._x.shape[:2]).cpu())[:, :, None].to(self._x)  # [b, s, 1]
+    def _gradient(self, push: Float[Tensor, " d_model"], *, harm_weight: float) -> Float[Tensor, " d_model"]:
+        """Gradient, by a push, of the loss of the thing plus the weighted loss of the answers."""
 
         def loss(logits: Tensor) -> Tensor:
             thing, answer = self._losses(logits)
             return thing + harm_weight * answer
 
-        x = self._x + usual * push.to(self._x)
-        value, gradient = self._model.gradient(self._sae.output, x, self._ids, self._real, loss)
-        return value, (gradient * usual).sum((0, 1)).float().cpu()
+        x = self._x + self._usual * push.to(self._x)
+        _, gradient = self._model.gradient(self._sae.output, x, self._ids, self._real, loss)
+        return (gradient * self._usual).sum((0, 1)).float().cpu()
 
     def _logits(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s vocabulary"]:
         return self._model.resume(self._sae.output, x, self._ids, self._real)
