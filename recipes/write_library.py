@@ -15,25 +15,41 @@ import time
 from pathlib import Path
 
 from monosema.models import LanguageModel
-from monosema.world import Catalogue, draw_prompts, load_forms
+from monosema.world import Catalogue, Prompt, draw_prompts, load_forms
 
 BOOST = {"golden_gate_bridge": 3.0}
 """The demo's own concept is written about more often than its rank says."""
 EXPONENT = 0.8
 TEMPERATURE = 0.8
 TOP_P = 0.95
+TOGETHER = 8
+"""Batches drawn together and sorted by length, so that a batch has prompts of about one length."""
+
+
+def asked_of(model: LanguageModel, prompt: Prompt) -> list[int]:
+    """Tokens that the model goes on from."""
+    if prompt.chat:
+        return model.chat([{"role": "user", "content": prompt.text}])
+    return model.encode(prompt.text)
+
+
+def draw_batch(
+    model: LanguageModel, options: argparse.Namespace, number: int
+) -> list[tuple[Prompt, list[int]]]:
+    """The prompts of a batch, by its number, and their tokens."""
+    group, place = divmod(number, TOGETHER)
+    rng = random.Random(f"{options.seed}/{group}")
+    size = options.batch * TOGETHER
+    prompts = draw_prompts(Catalogue.load(), load_forms(), size, rng, exponent=EXPONENT, boost=BOOST)
+    asked = sorted(((prompt, asked_of(model, prompt)) for prompt in prompts), key=lambda pair: len(pair[1]))
+    return asked[place * options.batch :][: options.batch]
 
 
 def write_batch(model: LanguageModel, options: argparse.Namespace, number: int) -> list[dict[str, object]]:
-    """Draw a batch of prompts from its number and let the model answer them."""
-    rng = random.Random(f"{options.seed}/{number}")
-    prompts = draw_prompts(Catalogue.load(), load_forms(), options.batch, rng, exponent=EXPONENT, boost=BOOST)
-    asked = [
-        model.chat([{"role": "user", "content": prompt.text}]) if prompt.chat else model.encode(prompt.text)
-        for prompt in prompts
-    ]
+    """Let the model answer a batch of prompts."""
+    drawn = draw_batch(model, options, number)
     written = model.generate(
-        asked,
+        [ids for _, ids in drawn],
         max_new_tokens=options.new_tokens,
         temperature=TEMPERATURE,
         top_p=TOP_P,
@@ -48,7 +64,7 @@ def write_batch(model: LanguageModel, options: argparse.Namespace, number: int) 
             "prompt": prompt.text,
             "text": text,
         }
-        for prompt, text in zip(prompts, written.texts, strict=True)
+        for (prompt, _), text in zip(drawn, written.texts, strict=True)
     ]
 
 
@@ -59,7 +75,7 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--prompts", type=int, default=12_000)
     parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--new-tokens", type=int, default=140)
+    parser.add_argument("--new-tokens", type=int, default=220)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
