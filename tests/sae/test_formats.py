@@ -45,7 +45,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", [name for name, row in FORMATS.items() if row.write])
 @pytest.mark.parametrize("sae", CASES)
 def test_every_format_gives_back_every_bit(sae: SAE, name: str, tmp_path: Path) -> None:
     sae.save(tmp_path / "sae", format=name)

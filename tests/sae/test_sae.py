@@ -141,6 +141,22 @@ def test_the_two_foldings_move_the_scale_as_the_format_page_says() -> None:
     assert torch.equal(one.b_dec, two.b_dec)
 
 
+@kinds
+@pytest.mark.parametrize("form", [None, "F1", "F2"])
+def test_another_unit_multiplies_a_and_leaves_support_and_reconstruction(
+    sae: SAE, form: Literal["F1", "F2"] | None
+) -> None:
+    sae = sae.with_threshold(torch.full((F,), 0.4))
+    sae = sae.fold_scale(form) if form else sae
+    other = sae.with_unit(3 * SCALE)
+    assert other.unit == 3 * SCALE
+    x = activations()
+    a, b = other.encode(x), sae.encode(x)
+    assert torch.equal(a.indices, b.indices)
+    torch.testing.assert_close(a.values, 3 * b.values, rtol=2e-5, atol=2e-6)
+    torch.testing.assert_close(other.decode(a), sae.decode(b), rtol=2e-5, atol=2e-5)
+
+
 def test_a_folded_scale_is_not_folded_again() -> None:
     with pytest.raises(UsageError, match=r"folded already \(F1\)"):
         make(L1()).fold_scale("F1").fold_scale("F2")

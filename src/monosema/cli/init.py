@@ -18,6 +18,10 @@ def init(
         typer.Option(help="Text: file, folder or datasets:NAME; may be given again. Default: bundled text."),
     ] = None,
     hook: Annotated[str | None, typer.Option(help="Hook point; default: residual stream, middle.")] = None,
+    sae: Annotated[
+        str | None,
+        typer.Option(help="An SAE to take over instead of training one: SAELens, Gemma Scope or our own."),
+    ] = None,
     d_sae: Annotated[int | None, typer.Option(help="Number of features.")] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of SAE: topk or l1.")] = None,
     k: Annotated[int | None, typer.Option(help="Features a position may have (topk).")] = None,
@@ -32,9 +36,9 @@ def init(
     """Write STUDY/study.toml: which model, which text, which sparse autoencoder."""
     from monosema import pipeline
 
-    sae = {"hook": hook, "kind": kind, "d_sae": d_sae, "k": k}
+    asked = {"hook": hook, "file": sae, "kind": kind, "d_sae": d_sae, "k": k}
     made = pipeline.init(
-        study, model=model, sources=corpus or [], sae=sae, tokens=tokens, minutes=minutes, seed=seed
+        study, model=model, sources=corpus or [], sae=asked, tokens=tokens, minutes=minutes, seed=seed
     )
     if json:
         print_json({"study": made.name, "settings": made.settings})

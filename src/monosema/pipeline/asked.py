@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
+from monosema.artifact import MANIFEST, read_json
 from monosema.corpora import CorpusSettings
 from monosema.errors import UsageError, lookup
 from monosema.evaluation import EvaluationSettings
 from monosema.models import HookPoint, ModelSettings
-from monosema.sae import KINDS, Kind
+from monosema.sae import KINDS, Kind, SAEConfig, config_of
 from monosema.settings import check_keys, field_names, parse
 from monosema.study import TOML
 from monosema.training import TrainSettings
@@ -20,6 +22,8 @@ T = TypeVar("T")
 
 D_SAE = 8192
 """Features of an SAE where neither study.toml nor a budget says how many."""
+BESIDE_FILE = ("file", "hook", "model", "corpus", "store")
+"""What may stand in the table of an SAE that is given; all else belongs to training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +42,24 @@ class SAEPlace:
     """Number of features; None: 8,192, or what fits the study's minutes."""
     store: bool | None = None
     """Whether activations are harvested once to disk; None: where the disk has room for them."""
+    file: str | None = None
+    """Path of an SAE that is taken over instead of training one, in one of `FORMATS`; a relative path counts from
+    the study's folder. It names the hook point, unless that is given."""
 
     def __post_init__(self) -> None:
         if self.d_sae is not None and self.d_sae < 1:
             raise UsageError(f"d_sae is {self.d_sae}; expected 1 or more; try 8192")
         object.__setattr__(self, "hook", str(HookPoint.parse(self.hook)))
+
+
+@dataclass(frozen=True)
+class Given:
+    """An SAE that is taken over, not trained."""
+
+    path: Path
+    """Where its files lie; they may be gone once it was taken over."""
+    config: SAEConfig
+    """What they say."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,8 @@ class SAEAsked:
     place: SAEPlace
     kind: Kind
     training: TrainSettings
+    """Nothing is trained where the SAE is given."""
+    given: Given | None = None
 
     @property
     def activations(self) -> str:
@@ -92,9 +111,46 @@ def _tables(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return tables
 
 
-def _sae(table: Any, where: str) -> SAEAsked:
+def located(path: str, folder: Path) -> Path:
+    """A path of study.toml: from the study's folder where it leads somewhere from there, else as it stands."""
+    inside = folder / path
+    return inside if inside.exists() else Path(path).expanduser()
+
+
+def _given(table: Mapping[str, Any], name: str, where: str, folder: Path) -> SAEAsked:
+    """The table of an SAE that is given. Where its files are gone, what was taken over says what it is."""
+    for key in table:
+        if key in field_names(SAEPlace, TrainSettings, *KINDS.values()) and key not in BESIDE_FILE:
+            raise UsageError(
+                f"{where}.{key} cannot stand beside file: that SAE is trained already; take it out"
+            )
+    check_keys(table, list(BESIDE_FILE), where)
+    for key in ("file", "hook"):
+        if not isinstance(table.get(key, ""), str):
+            raise UsageError(f"{where}.{key} is {table[key]!r}; expected text in quotes")
+    path, made = located(table["file"], folder), folder / "sae" / name
+    try:
+        config = config_of(path if path.exists() or not _was_given(made) else made, table.get("hook"))
+    except UsageError as error:
+        raise UsageError(f"{where}.file: {error}") from None
+    if config.input != config.output:
+        raise UsageError(
+            f"{where}.file: it reads {config.input} and writes {config.output}; expected one place"
+        )
+    place = parse(SAEPlace, {"hook": config.input, **table, "d_sae": config.d_sae}, where)
+    return SAEAsked(place, config.kind, TrainSettings(), Given(path, config))
+
+
+def _was_given(made: Path) -> bool:
+    return (made / MANIFEST).is_file() and "file" in read_json(made / MANIFEST).get("asked", {})
+
+
+def _sae(table: Any, name: str, folder: Path) -> SAEAsked:
+    where = f"{TOML}: saes.{name}"
     if not isinstance(table, Mapping):
         raise UsageError(f"{where} is {table!r}; expected a table of settings")
+    if "file" in table:
+        return _given(table, name, where, folder)
     kind_class = lookup(KINDS, str(table.get("kind", "topk")), f"kind in {where}")
     check_keys(table, field_names(SAEPlace, kind_class, TrainSettings), where)
 
@@ -120,8 +176,11 @@ def _minutes(raw: Mapping[str, Any]) -> float | None:
     return float(minutes)
 
 
-def read_asked(raw: Mapping[str, Any]) -> Asked:
-    """Check the text of study.toml; raise `UsageError` that names file, key, expected and nearest."""
+def read_asked(raw: Mapping[str, Any], folder: Path = Path()) -> Asked:
+    """Check the text of study.toml; raise `UsageError` that names file, key, expected and nearest.
+
+    `folder` is the study's, from which relative paths of given SAEs count.
+    """
     check_keys(raw, ["seed", "minutes", "models", "corpora", "saes", "evaluation"], TOML)
     seed = raw.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
@@ -132,7 +191,7 @@ def read_asked(raw: Mapping[str, Any]) -> Asked:
         corpora={
             k: parse(CorpusSettings, v, f"{TOML}: corpora.{k}") for k, v in _tables(raw, "corpora").items()
         },
-        saes={k: _sae(v, f"{TOML}: saes.{k}") for k, v in _tables(raw, "saes").items()},
+        saes={k: _sae(v, k, folder) for k, v in _tables(raw, "saes").items()},
         evaluation=parse(EvaluationSettings, raw.get("evaluation", {}), f"{TOML}: evaluation"),
         minutes=_minutes(raw),
     )

@@ -14,6 +14,6 @@ def contrast(study: OpenStudy, concept: str, *, sae: str = "main") -> Contrast:
     Raises `UsageError` where the study keeps no activations on disk or its text never names the concept.
     """
     store = study.activations(sae)
-    name = read_asked(study.settings).saes[sae].activations
+    name = read_asked(study.settings, study.path).saes[sae].activations
     stats = ActivationStats.load(study.open("activations", name, verify=False).path)
     return mean_difference(StoreRows(store), NearMentions(study.tokens(sae), concept), stats)

@@ -60,12 +60,14 @@ class OpenStudy(Study):
 
     def tokens(self, sae: str = "main") -> Tokens:
         """The tokens that an SAE was trained on."""
-        tokens: Tokens = self.load("tokens", read_asked(self.settings).saes[sae].tokens)
+        tokens: Tokens = self.load("tokens", read_asked(self.settings, self.path).saes[sae].tokens)
         return tokens
 
     def activations(self, sae: str = "main") -> ActivationStore:
         """The stored activations that an SAE was trained on."""
-        store: ActivationStore = self.load("activations", read_asked(self.settings).saes[sae].activations)
+        store: ActivationStore = self.load(
+            "activations", read_asked(self.settings, self.path).saes[sae].activations
+        )
         return store
 
     def index(self, sae: str = "main") -> FeatureIndex:
@@ -75,7 +77,9 @@ class OpenStudy(Study):
             raise RefusedError(
                 f"index/{sae} was collected from another sae/{sae}; remake it with: monosema index {self.path} --remake"
             )
-        tokenizer = load_tokenizer(self._work.source(read_asked(self.settings).saes[sae].place.model))
+        tokenizer = load_tokenizer(
+            self._work.source(read_asked(self.settings, self.path).saes[sae].place.model)
+        )
         return FeatureIndex(found.path, self.tokens(sae), tokenizer.decode)
 
     def evaluation(self, sae: str = "main") -> Evaluation:

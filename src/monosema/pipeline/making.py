@@ -33,6 +33,7 @@ from monosema.evaluation import evaluate
 from monosema.index import make_index as collect_index
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
+from monosema.pipeline.given import check_widths, take_over
 from monosema.pipeline.rates import measure_costs, seconds_of
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model
@@ -62,6 +63,7 @@ def make_plan(work: Work, name: str, draft: Draft) -> None:
     def decide() -> dict[str, Any]:
         start = time.monotonic()
         model = load_model(work, name)
+        check_widths(work, name, model)
         best, rates = _batch_size(model)
         tokens_per_batch = work.asked.models[name].tokens_per_batch or best
         budget, estimate = _budget(work, name, model, tokens_per_batch, start, draft)
@@ -172,11 +174,25 @@ def make_activations(work: Work, name: str, draft: Draft) -> None:
 
 
 def make_sae(work: Work, name: str, draft: Draft) -> None:
-    """Train one SAE; go on from its checkpoint where there is one."""
+    """Train one SAE, going on from its checkpoint where there is one; or take over the one that is given."""
     asked = work.asked.saes[name]
-    place = asked.place
     folder = work.artifact("activations", asked.activations).path
     stats = ActivationStats.load(folder)
+    if asked.given is None:
+        sae, measured = _train(work, name, draft, folder, stats)
+    else:
+        sae, measured = take_over(work, name, folder, stats)
+    for left in draft.path.glob("sae.*"):
+        left.unlink()  # of a try that was killed between here and the commit
+    sae.save(draft.path)
+    draft.measured |= measured
+
+
+def _train(
+    work: Work, name: str, draft: Draft, folder: Path, stats: ActivationStats
+) -> tuple[SAE, dict[str, Any]]:
+    asked = work.asked.saes[name]
+    place = asked.place
     seed = derive_seed(work.asked.seed, f"sae/{name}")
     stream = _stream(work, name, folder, stats, seed)
     config = SAEConfig(
@@ -211,10 +227,7 @@ def make_sae(work: Work, name: str, draft: Draft) -> None:
     if plan.l1:
         rows = stream.next(min(THRESHOLD_POSITIONS, stream.total))
         sae = sae.with_threshold(fit_threshold(sae, rows))
-    for left in draft.path.glob("sae.*"):
-        left.unlink()  # of a try that was killed between here and the commit
-    sae.save(draft.path)
-    draft.measured |= asdict(result)
+    return sae, asdict(result)
 
 
 def _stream(work: Work, name: str, folder: Path, stats: ActivationStats, seed: int) -> ActivationStream:

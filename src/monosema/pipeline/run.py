@@ -12,12 +12,13 @@ import tomlkit
 from monosema.artifact import Artifact, drafting
 from monosema.errors import RefusedError
 from monosema.models import HookPoint, describe_model
-from monosema.pipeline.asked import Asked, read_asked
+from monosema.pipeline.asked import Asked, located, read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.stages import STAGES, Stage
 from monosema.pipeline.table import EVALUATION, figure_table
 from monosema.pipeline.work import Work, never
 from monosema.progress import Reporter
+from monosema.sae import config_of
 from monosema.study import Status, Study
 
 BUNDLED = {"sources": ["world:library"], "concepts": "world"}
@@ -27,7 +28,7 @@ BUNDLED = {"sources": ["world:library"], "concepts": "world"}
 def open_study(path: Path | str) -> OpenStudy:
     """Open a study and check its settings."""
     study = OpenStudy(path)
-    read_asked(study.settings)
+    read_asked(study.settings, study.path)
     return study
 
 
@@ -46,13 +47,18 @@ def init(
     With `minutes`, a run fits that time on the machine where it is planned: tokens, and d_sae of `sae`, are
     chosen for it unless given.
 
-    The hook point is, unless given, the residual stream after the middle layer (C1). Paths are kept relative
+    The hook point is, unless given, that of the SAE in `file` of `sae` where one is given, else the residual stream
+    after the middle layer (C1). Paths are kept relative
     to the study where they lie inside it. Raises `UsageError` for an unknown model or hook point.
     """
     folder = Path(path)
     given = {key: value for key, value in (sae or {}).items() if value is not None}
     facts = describe_model(model)
-    hook = HookPoint.parse(given.pop("hook")) if "hook" in given else facts.middle
+    hook = HookPoint.parse(given.pop("hook")) if "hook" in given else None
+    if "file" in given:
+        given["file"] = _kept(str(given["file"]), folder)
+        hook = hook or HookPoint.parse(config_of(located(given["file"], folder)).input)
+    hook = hook or facts.middle
     hook.check(facts.n_layers)
     text = tomlkit.document()
     text.add(tomlkit.comment(f"What this study asks. Make it with: monosema run {folder.name}"))
@@ -65,7 +71,7 @@ def init(
     }
     if tokens is not None:
         settings["corpora"]["main"]["tokens"] = tokens
-    read_asked(settings)
+    read_asked(settings, folder)
     text.update(settings)
     return OpenStudy.create(folder, tomlkit.dumps(text))
 
@@ -165,7 +171,7 @@ def _make(work: Work, kind: str, stage: Stage, name: str, remake: bool) -> bool:
 def figures(study: Study) -> dict[str, dict[str, Any]]:
     """The evaluation of every SAE that has one: all figures, and rows for a table."""
     found = {}
-    for name in read_asked(study.settings).saes:
+    for name in read_asked(study.settings, study.path).saes:
         place = study.place("evaluation", name)
         if (place / EVALUATION).is_file():
             artifact = Artifact.open(place, kind="evaluation")

@@ -3,7 +3,7 @@
     plan           what was measured on this machine for a model (dtype, batch, budget), frozen before anything else
     tokens         the text of a corpus as rows of tokens of a model
     activations    statistics of one hook point and, where the disk has room, the activations themselves
-    sae            a trained sparse autoencoder
+    sae            a sparse autoencoder, trained, or taken over where one is given
     evaluation     its figures on documents that it never saw
     index          where each of its features fires, and what that tells of it
 
@@ -73,7 +73,9 @@ def _ask_activations(work: Work, name: str) -> dict[str, Any]:
 
 def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     sae = work.asked.saes[name]
-    place = asked(sae.place, leave_out=frozenset({"store", "model", "corpus"}))
+    if sae.given is not None:
+        return {"hook": sae.place.hook, "file": work.given_digest(name, sae.given)}
+    place = asked(sae.place, leave_out=frozenset({"store", "model", "corpus", "file"}))
     return place | {"d_sae": work.d_sae(name)} | asked(sae.kind) | asked(sae.training)
 
 

@@ -45,7 +45,7 @@ def groundtruth(
     study: OpenStudy, *, sae: str = "main", remake: bool = False, reporter: Reporter | None = None
 ) -> dict[str, Any]:
     """The record of every concept that could be scored: read where it is fresh, else made and kept."""
-    settings = read_asked(study.settings)
+    settings = read_asked(study.settings, study.path)
     asked_sae = settings.saes[sae]
     place = study.place("groundtruth", sae)
     corpus = settings.corpora[asked_sae.place.corpus]

@@ -14,9 +14,10 @@ from monosema.artifact import MANIFEST, Artifact, read_json
 from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import D_SAE, Asked, SAEAsked, read_asked
+from monosema.pipeline.asked import D_SAE, Asked, Given, SAEAsked, read_asked
 from monosema.pipeline.budget import Budget
 from monosema.progress import Reporter, Silent, StageProgress
+from monosema.sae import digest_of
 from monosema.study import Study
 
 
@@ -113,7 +114,7 @@ class Work:
     @cached_property
     def asked(self) -> Asked:
         """What study.toml asks."""
-        return read_asked(self.study.settings)
+        return read_asked(self.study.settings, self.study.path)
 
     def artifact(self, kind: str, name: str, *, verify: bool = True) -> Artifact:
         """Open a finished artifact of the study."""
@@ -187,6 +188,15 @@ class Work:
             found = digest_sources(settings, self.study.path)
             self._digests[corpus] = found if found else self._digest_of_tokens(corpus)
         return self._digests[corpus]
+
+    def given_digest(self, name: str, given: Given) -> str:
+        """Identity of the files of an SAE that is given. Where they are gone, that of those that were taken over."""
+        key = f"sae/{name}"
+        if key not in self._digests:
+            gone = not given.path.exists()
+            made = self.artifact("sae", name, verify=False).manifest.asked.get("file", "") if gone else ""
+            self._digests[key] = str(made) if gone else digest_of(given.path)
+        return self._digests[key]
 
     def _digest_of_tokens(self, corpus: str) -> str:
         for manifest in self.study.path.glob(f"tokens/{corpus}.*/{MANIFEST}"):

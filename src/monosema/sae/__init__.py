@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monosema.sae.config import SAEConfig, SAEParts, ScaleFold
-from monosema.sae.formats import FORMATS
+from monosema.sae.formats import FORMATS, config_of, digest_of, recognise
 from monosema.sae.kinds import KINDS, L1, Kind, TopK
 from monosema.sae.sae import SAE
 from monosema.sae.threshold import fit_threshold
@@ -18,5 +18,8 @@ __all__ = [
     "SAEParts",
     "ScaleFold",
     "TopK",
+    "config_of",
+    "digest_of",
     "fit_threshold",
+    "recognise",
 ]

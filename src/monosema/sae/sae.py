@@ -51,14 +51,27 @@ class SAE(SAEParts):
         return cls(config=config, scale=scale, massive=massive, **tensors)
 
     @classmethod
-    def load(cls, folder: Path, *, format: str = "monosema", device: torch.device | str = "cpu") -> SAE:
-        """Read an SAE from a folder in one of `FORMATS`; raise `DamagedError` that names a damaged file."""
-        parts = lookup(FORMATS, format, "format of SAEs").read(Path(folder))
+    def load(
+        cls,
+        folder: Path,
+        *,
+        format: str = "monosema",
+        hook: str | None = None,
+        device: torch.device | str = "cpu",
+    ) -> SAE:
+        """Read an SAE from a folder in one of `FORMATS`; raise `DamagedError` that names a damaged file.
+
+        `hook` comes before the hook point that the files name.
+        """
+        parts = lookup(FORMATS, format, "format of SAEs").read(Path(folder), hook)
         return cls(**{field.name: getattr(parts, field.name) for field in fields(parts)}).to(device)
 
     def save(self, folder: Path, *, format: str = "monosema") -> None:
         """Write the SAE into a folder in one of `FORMATS`; raise `RefusedError` where one lies there."""
-        lookup(FORMATS, format, "format of SAEs").write(self, Path(folder))
+        write = lookup(FORMATS, format, "format of SAEs").write
+        if write is None:
+            raise UsageError(f'the format "{format}" is only read here; save in format "monosema"')
+        write(self, Path(folder))
 
     def to(self, device: torch.device | str) -> SAE:
         """Return the SAE with its tensors on `device`."""
@@ -172,6 +185,16 @@ class SAE(SAEParts):
         }
         changed = lookup(forms, form, "form of folding")
         return replace(self, scale=1.0, folded=ScaleFold(form=form, scale=s), **changed)
+
+    def with_unit(self, unit: float) -> SAE:
+        """Return the SAE with the same x̂ and support whose a are in units of another s (metrics.md)."""
+        ratio = unit / self.unit
+        threshold = None if self.threshold is None else self.threshold * ratio
+        if self.folded:
+            return replace(self, folded=replace(self.folded, scale=unit), threshold=threshold)
+        return replace(
+            self, scale=unit, b_enc=self.b_enc * ratio, b_dec=self.b_dec * ratio, threshold=threshold
+        )
 
     def with_threshold(self, threshold: Float[Tensor, " d_sae"] | None) -> SAE:
         """Return the SAE with another inference threshold, or none."""

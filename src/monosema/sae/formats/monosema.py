@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -53,23 +53,19 @@ def write(parts: SAEParts, folder: Path) -> None:
     write_json(folder / RECORD, record)
 
 
-def read(folder: Path) -> SAEParts:
-    """Read the SAE in `folder`.
+def config(folder: Path, hook: str | None) -> SAEConfig:
+    """What the record says, without the tensors; errors as those of `read`."""
+    return _config(_record(folder), folder / RECORD, hook)
+
+
+def read(folder: Path, hook: str | None) -> SAEParts:
+    """Read the SAE in `folder`; `hook` comes before the hook points that the record names.
 
     Raises `UsageError` where there is none or it is of a later version, `DamagedError` that names the file
     where a key is unknown or missing, a value out of range, or the tensors are not those that were written.
     """
-    path = folder / RECORD
-    if not path.exists():
-        raise UsageError(f"{folder} holds no SAE ({RECORD} is absent)")
-    record = read_json(path)
-    version = record.get("version")
-    if record.get("format") != "monosema-sae" or not isinstance(version, int):
-        raise DamagedError(f"{path}: format is {record.get('format')!r}; expected 'monosema-sae'")
-    if version > VERSION:
-        raise UsageError(f"{path} is of version {version}; this monosema reads up to {VERSION}: upgrade it")
-    _check_keys(record, _KEYS, path, "")
-    config = _config(record, path)
+    record, path = _record(folder), folder / RECORD
+    config = _config(record, path, hook)
     folded = None if record["folded"] is None else _build(ScaleFold, record["folded"], path, "folded.")
     massive = math.inf if record["massive"] is None else _number(record, "massive", path)
     tensors = _tensors(folder / TENSORS, record["tensors"], config, path)
@@ -81,7 +77,21 @@ def read(folder: Path) -> SAEParts:
         raise DamagedError(f"{path}: {error}") from None
 
 
-def _config(record: dict[str, Any], path: Path) -> SAEConfig:
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / RECORD
+    if not path.exists():
+        raise UsageError(f"{folder} holds no SAE ({RECORD} is absent)")
+    record = read_json(path)
+    version = record.get("version")
+    if record.get("format") != "monosema-sae" or not isinstance(version, int):
+        raise DamagedError(f"{path}: format is {record.get('format')!r}; expected 'monosema-sae'")
+    if version > VERSION:
+        raise UsageError(f"{path} is of version {version}; this monosema reads up to {VERSION}: upgrade it")
+    _check_keys(record, _KEYS, path, "")
+    return record
+
+
+def _config(record: dict[str, Any], path: Path, hook: str | None) -> SAEConfig:
     kind = dict(_object(record, "kind", path))
     name = kind.pop("name", None)
     settings = _object(record, "config", path)
@@ -96,7 +106,8 @@ def _config(record: dict[str, Any], path: Path) -> SAEConfig:
         )
     if isinstance(settings.get("excluded"), list):  # JSON has no tuples
         settings = settings | {"excluded": tuple(settings["excluded"])}
-    return _build(SAEConfig, settings, path, "config.", kind=settings_of_kind)
+    found = _build(SAEConfig, settings, path, "config.", kind=settings_of_kind)
+    return found if hook is None else replace(found, input=hook, output=hook)
 
 
 def _tensors(file: Path, entry: Any, config: SAEConfig, path: Path) -> dict[str, Any]:

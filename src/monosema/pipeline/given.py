@@ -1,0 +1,121 @@
+"""SAEs that are given, not trained here: fitted to the study's model, and refused where they make no sense on it.
+
+Other tools' files do not hold all that an SAE here knows. The massive norm and the scale, which sets the units of a,
+are those of the study's activations; that the SAE belongs to this model and hook point is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.activations import ActivationStats, ActivationStore, LiveRows, RowSource, StoreRows
+from monosema.artifact import read_json
+from monosema.errors import RefusedError, UsageError
+from monosema.models import LanguageModel
+from monosema.pipeline.asked import SAEAsked
+from monosema.pipeline.work import Work
+from monosema.sae import SAE, recognise
+
+CHECKED_POSITIONS = 4096
+"""Unmassive positions that a given SAE is tried on."""
+MOST_ACTIVE = 0.25
+"""Share of its features that a position may have on average."""
+
+
+def check_widths(work: Work, name: str, model: LanguageModel) -> None:
+    """Raise `UsageError` where an SAE given for the model `name` reads another width than its hook point has."""
+    for asked in work.asked.saes.values():
+        if asked.given is not None and asked.place.model == name:
+            _check_width(asked, model.width(asked.place.hook))
+
+
+def _check_width(asked: SAEAsked, width: int) -> None:
+    assert asked.given is not None
+    if asked.given.config.d_model != width:
+        raise UsageError(
+            f"the SAE in {asked.given.path} reads activations of width {asked.given.config.d_model}; "
+            f"{asked.place.hook} of models.{asked.place.model} has width {width}: give its own model or hook point"
+        )
+
+
+def take_over(work: Work, name: str, folder: Path, stats: ActivationStats) -> tuple[SAE, dict[str, float]]:
+    """The SAE that is given for `[saes.NAME]`, and its figures on the activations in `folder`.
+
+    Raises `RefusedError`, with the figures, where they say that it does not belong there, and `UsageError` where it
+    was trained on other weights or another width.
+    """
+    asked = work.asked.saes[name]
+    assert asked.given is not None
+    _check_width(asked, stats.d_model)
+    hook, source = asked.place.hook, work.asked.models[asked.place.model].source
+    format, where = recognise(asked.given.path)
+    sae = SAE.load(where, format=format, hook=hook)
+    model_hash = work.plan(asked.place.model).model_hash
+    if sae.config.model_hash:  # ours know it
+        sae.check_model(source, model_hash)
+    config = replace(sae.config, input=hook, output=hook, model=source, model_hash=model_hash)
+    sae = replace(sae, config=config, massive=stats.massive_threshold).with_unit(stats.scale)
+    figures = measure(sae, _sample(_rows(work, asked, folder), stats))
+    _check_sense(asked, sae.d_sae, figures)
+    return sae, figures
+
+
+def _rows(work: Work, asked: SAEAsked, folder: Path) -> RowSource:
+    if read_json(folder / "choice.json")["stored"]:
+        return StoreRows(ActivationStore(folder))
+    place = asked.place
+    return LiveRows(
+        work.model(place.model, until=place.hook),
+        work.tokens(asked.tokens),
+        place.hook,
+        split="train",
+        tokens_per_batch=work.plan(place.model).tokens_per_batch,
+    )
+
+
+def _sample(source: RowSource, stats: ActivationStats) -> Float[Tensor, "n d_model"]:
+    """The first unmassive rows, float32."""
+
+    def usual() -> Iterator[Float[Tensor, "n d_model"]]:
+        for rows in chain.from_iterable(source.rows(task) for task in range(source.tasks)):
+            yield rows.x[rows.norm <= stats.massive_threshold].float()
+
+    found: list[Float[Tensor, "n d_model"]] = []
+    for x in usual():
+        found.append(x)
+        if sum(map(len, found)) >= CHECKED_POSITIONS:
+            break
+    return torch.cat(found)[:CHECKED_POSITIONS]
+
+
+def measure(sae: SAE, x: Float[Tensor, "n d_model"]) -> dict[str, float]:
+    """FVU, L0 and the share of features that are silent, over these positions, whose number is given too."""
+    acts = sae.encode(x)
+    error = (x - sae.decode(acts).cpu()).double().square().sum()
+    variance = (x - x.mean(0)).double().square().sum()
+    return {
+        "checked_positions": float(len(x)),
+        "fvu": float(error / variance),
+        "l0": acts.l0(),
+        "dead_share": 1 - len(acts.indices.unique()) / sae.d_sae,
+    }
+
+
+def _check_sense(asked: SAEAsked, d_sae: int, figures: dict[str, float]) -> None:
+    assert asked.given is not None
+    fvu, l0, most = figures["fvu"], figures["l0"], MOST_ACTIVE * d_sae
+    if fvu <= 1 and 0 < l0 <= most:
+        return
+    raise RefusedError(
+        f"the SAE in {asked.given.path} makes no sense at {asked.place.hook} of models.{asked.place.model}: over "
+        f"{figures['checked_positions']:.0f} positions FVU is {fvu:.3g}, L0 {l0:.3g}, silent features "
+        f"{figures['dead_share']:.1%}; expected FVU of at most 1 and L0 above 0, at most {most:.3g}: "
+        "check model, hook point and format"
+    )
