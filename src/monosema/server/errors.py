@@ -1,0 +1,154 @@
+"""Every error leaves the server in one shape, with one status for each class.
+
+A `MonosemaError` is written for people and is passed on. Anything else is a bug: the server writes its traceback to
+standard error, and the answer tells nothing of the inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from monosema.errors import (
+    DamagedError,
+    MonosemaError,
+    RefusedError,
+    ResourceError,
+    UsageError,
+    lookup,
+)
+from monosema.server.record import Record
+
+T = TypeVar("T")
+
+# fmt: off
+ErrorType = Literal[
+    "invalid", "forbidden", "not_found", "not_allowed", "not_ready", "changed", "refused", "too_large",
+    "damaged", "failed", "busy", "internal",
+]
+# fmt: on
+INPUT_SHOWN = 60
+"""Characters of a wrong value that are told."""
+
+
+class Problem(Record):
+    """What went wrong."""
+
+    type: ErrorType
+    """For programs; each has one status."""
+    message: str
+    """One line for people: what, with the value seen, and what was expected."""
+    advice: str | None = None
+    """What to do, where that is known."""
+
+
+class ErrorBody(Record):
+    """The body of every answer that is no success."""
+
+    error: Problem
+
+
+class NotFoundError(UsageError):
+    """The path names something that is not there."""
+
+
+class NotReadyError(RefusedError):
+    """It was not made yet."""
+
+    def __init__(self, message: str, *, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class ChangedError(RefusedError):
+    """The client goes on from something that was remade since."""
+
+    advice = "load it again from its beginning"
+
+
+class BusyError(ResourceError):
+    """Too many wait for the model."""
+
+    advice = "ask again in a few seconds"
+
+
+KINDS: Mapping[type[MonosemaError], tuple[int, ErrorType]] = {
+    NotFoundError: (404, "not_found"),
+    NotReadyError: (409, "not_ready"),
+    ChangedError: (409, "changed"),
+    RefusedError: (409, "refused"),
+    UsageError: (422, "invalid"),
+    BusyError: (503, "busy"),
+    ResourceError: (503, "failed"),
+    DamagedError: (500, "damaged"),
+    MonosemaError: (500, "failed"),
+}
+OF_STATUS: Mapping[int, ErrorType] = {
+    404: "not_found",
+    405: "not_allowed",
+    413: "too_large",
+}
+
+
+def known(table: Mapping[str, T], name: str, what: str) -> T:
+    """`table[name]` for a name in a path; raise `NotFoundError` with the nearest one."""
+    try:
+        return lookup(table, name, what)
+    except UsageError as error:
+        raise NotFoundError(str(error)) from None
+
+
+def answer(status: int, type_: ErrorType, message: str, advice: str | None = None) -> JSONResponse:
+    """The one shape of errors."""
+    body = ErrorBody(error=Problem(type=type_, message=" ".join(message.split()), advice=advice))
+    return JSONResponse(jsonable_encoder(body, exclude_none=True), status)
+
+
+async def _of_ours(request: Request, error: Exception) -> JSONResponse:
+    status, type_ = next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
+    return answer(status, type_, str(error), getattr(error, "advice", None))
+
+
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    found = answer(error.status_code, OF_STATUS.get(error.status_code, "invalid"), error.detail)
+    found.headers.update(error.headers or {})
+    return found
+
+
+async def _of_input(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return answer(422, "invalid", _sentence(error.errors()[0]))
+
+
+def _sentence(first: Mapping[str, Any]) -> str:
+    """The first thing that is wrong with a request, in one line."""
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        return f"the body is no JSON: {first['ctx']['error']}"
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    if first["type"] == "extra_forbidden":
+        return f"{where} is not known here"
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    seen = ascii(first["input"])  # a wrong value may hold what no JSON can
+    seen = seen if len(seen) <= INPUT_SHOWN else f"{seen[:INPUT_SHOWN]}..."
+    return f"{where} is {seen}; {reason[:1].lower()}{reason[1:]}"
+
+
+async def _of_bug(request: Request, error: Exception) -> JSONResponse:
+    return answer(500, "internal", "the server failed; what it printed says why")
+
+
+def add_errors(app: FastAPI) -> None:
+    """Let every error of an app end in the one shape."""
+    app.add_exception_handler(MonosemaError, _of_ours)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_input)
+    app.add_exception_handler(Exception, _of_bug)

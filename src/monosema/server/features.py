@@ -1,0 +1,209 @@
+"""Routes of features: lists, whole records, examples, contexts, concepts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from monosema.errors import UsageError
+from monosema.index import Context, FeatureIndex, bin_edges
+from monosema.index.reduce import INTERVALS, QUANTILES
+from monosema.index.runs import NONE
+from monosema.server.access import Index, Served
+from monosema.server.errors import NotFoundError
+from monosema.server.feature_records import (
+    Concept,
+    Concepts,
+    DocumentTag,
+    Example,
+    Examples,
+    FeaturePage,
+    FeatureRecord,
+    FeatureRow,
+    Group,
+    Histogram,
+    Neighbour,
+    TagFigure,
+    TokenFigure,
+    TokenLogit,
+)
+from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.listing import FeaturesQuery, page, select
+
+router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
+Number = Annotated[int, Path(description="Number of a feature.")]
+COLUMNS = {
+    "top": ("top_rows", 1),
+    "interval": ("sample_rows", INTERVALS),
+    "quantile": ("quantile_rows", QUANTILES),
+}
+"""Groups of examples: the column with their rows, and how many parts it has."""
+MOST_TAGS = 50
+MOST_AROUND = 256
+"""Tokens on one side of a context."""
+
+
+@router.get("/features", dependencies=[Unchanged])
+def list_features(served: Served, index: Index, query: Annotated[FeaturesQuery, Query()]) -> FeaturePage:
+    """Features by their statistics, tags and tokens, a page at a time."""
+    text_of = served.text_of()
+    numbers = select(index, query, text_of)
+    version = served.version
+    shown, after = page(numbers, query, version)
+    rows = [feature_row(index, int(number), text_of) for number in shown]
+    return FeaturePage(features=rows, total=len(numbers), next=after, version=version)
+
+
+def feature_row(index: FeatureIndex, number: int, text_of: Callable[[int], str]) -> FeatureRow:
+    """What lists say of a feature."""
+    table = index.table
+    pairs = zip(
+        table["tokens"][number], table["token_counts"][number], table["token_shares"][number], strict=True
+    )
+    return FeatureRow(
+        number=number,
+        density=float(table["density"][number]),
+        count=int(table["count"][number]),
+        mean=float(table["mean"][number]),
+        maximum=float(table["maximum"][number]),
+        tokens=[
+            TokenFigure(token=int(token), text=text_of(int(token)), count=int(count), share=float(share))
+            for token, count, share in pairs
+            if token >= 0
+        ],
+    )
+
+
+@router.get("/features/{number}", dependencies=[Unchanged])
+def get_feature(
+    served: Served, index: Index, number: Number, query: Annotated[Versioned, Query()]
+) -> FeatureRecord:
+    """All that is known of a feature."""
+    _check(index, number)
+    known = index.feature(number)
+    row = feature_row(index, number, served.text_of())
+    return FeatureRecord(
+        **dict(row),
+        histogram=Histogram(edges=bin_edges().tolist(), counts=list(known.histogram)),
+        promoted=[TokenLogit(text=text, logit=logit) for text, logit in known.promoted],
+        suppressed=[TokenLogit(text=text, logit=logit) for text, logit in known.suppressed],
+        neighbours=[Neighbour(number=other, cosine=cosine) for other, cosine in known.neighbours],
+        tags=_tags(index, number, row.count),
+    )
+
+
+def _check(index: FeatureIndex, number: int) -> None:
+    try:
+        index.check(number)
+    except UsageError as error:
+        raise NotFoundError(str(error)) from None
+
+
+def _tags(index: FeatureIndex, number: int, fired: int) -> list[TagFigure]:
+    tags, counts, means = index.tags.of(number)  # [n] each
+    rows = index.tags.rows[tags]
+    f1 = 2 * counts / np.maximum(fired + rows, 1)
+    return [
+        TagFigure(
+            tag=index.tags.tags[tags[one]],
+            positions=int(rows[one]),
+            count=int(counts[one]),
+            mean=float(means[one]),
+            precision=float(counts[one] / fired),
+            recall=float(counts[one] / rows[one]),
+            f1=float(f1[one]),
+        )
+        for one in np.argsort(-f1, kind="stable")[:MOST_TAGS]
+    ]
+
+
+class ExamplesQuery(Versioned):
+    """Which examples."""
+
+    group: Group = "top"
+    limit: int = Field(20, ge=1, le=100)
+    """Most examples; an index keeps some tens of each group."""
+
+
+@router.get("/features/{number}/examples", dependencies=[Unchanged])
+def get_examples(
+    served: Served, index: Index, number: Number, query: Annotated[ExamplesQuery, Query()]
+) -> Examples:
+    """Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings."""
+    _check(index, number)
+    rows = _rows(index, number, query.group)[: query.limit]
+    return Examples(
+        feature=number,
+        group=query.group,
+        maximum=index.maximum(number),
+        examples=_examples(index, rows, index.contexts(number, rows)),
+    )
+
+
+def _rows(index: FeatureIndex, number: int, group: Group) -> list[int]:
+    name, _, part = group.partition(":")
+    column, parts = COLUMNS[name]
+    rows = index.table.row(number)[column].reshape(parts, -1)[int(part or 0)]
+    return [int(row) for row in rows if row != NONE]
+
+
+def _examples(index: FeatureIndex, rows: list[int], contexts: list[Context]) -> list[Example]:
+    positions = index.places(rows)[:, 1].tolist()
+    return [
+        Example(
+            document=one.document,
+            position=position,
+            source=one.source,
+            tags=[DocumentTag(name=name, value=_text(value)) for name, value in one.tags.items()],
+            tokens=list(one.tokens),
+            activations=list(one.activations),
+            peak=one.peak,
+        )
+        for one, position in zip(contexts, positions, strict=True)
+    ]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class ContextQuery(Versioned):
+    """A place at which the feature fires, and how much around it."""
+
+    document: int = Field(ge=0)
+    """Number of the document, as examples tell it."""
+    position: int = Field(ge=0)
+    """Offset of the token in it."""
+    before: int = Field(64, ge=0, le=MOST_AROUND)
+    after: int = Field(64, ge=0, le=MOST_AROUND)
+
+
+@router.get("/features/{number}/context", dependencies=[Unchanged])
+def get_context(
+    served: Served, index: Index, number: Number, query: Annotated[ContextQuery, Query()]
+) -> Example:
+    """More of the text around one place at which a feature fires."""
+    _check(index, number)
+    fired, _ = index.postings(number)
+    places = index.places(fired)  # [n, 3]
+    here = np.flatnonzero((places[:, 0] == query.document) & (places[:, 1] == query.position))
+    if not len(here):
+        raise NotFoundError(
+            f"feature {number} does not fire at position {query.position} of document {query.document}"
+        )
+    rows = [int(fired[here[0]])]
+    contexts = index.contexts(number, rows, before=query.before, after=query.after)
+    return _examples(index, rows, contexts)[0]
+
+
+@router.get("/concepts", dependencies=[Unchanged])
+def list_concepts(served: Served, index: Index, query: Annotated[Versioned, Query()]) -> Concepts:
+    """The tags that stand in the text of an index."""
+    order = np.argsort(-index.tags.rows, kind="stable")
+    found = [Concept(tag=index.tags.tags[tag], positions=int(index.tags.rows[tag])) for tag in order]
+    return Concepts(concepts=found)

@@ -1,0 +1,65 @@
+"""Bind a socket on this machine and answer requests until a stop is wished."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from monosema.errors import RefusedError, UsageError
+from monosema.server.guard import is_loopback
+
+GRACE = 5
+"""Seconds that requests in work have after a stop was wished."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to a loopback address; port 0 is any free one.
+
+    Raises `RefusedError` for other addresses, which need tokens and checks of origin first, and for a port in use.
+    """
+    if not is_loopback(host):
+        raise RefusedError(
+            f"{host} can be reached from other machines, and whoever reaches it may read everything; "
+            "serve on 127.0.0.1 and forward its port over ssh"
+        )
+    if not 0 <= port < 1 << 16:
+        raise UsageError(f"port is {port}; expected 0 (any free one) to 65535")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise RefusedError(
+            f"port {port} of {host} cannot be used ({error.strerror}); name another one with --port"
+        ) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a bound socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], bool]) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the command line, which knows the exit codes."""
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._stop()
+
+
+def serve(app: FastAPI, listener: socket.socket, *, stop: Callable[[], bool]) -> None:
+    """Answer requests on a bound socket until `stop`, which is asked ten times a second."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+    )
+    _Server(config, stop).run(sockets=[listener])

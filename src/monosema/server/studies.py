@@ -1,0 +1,151 @@
+"""Routes of studies and their SAEs. They read manifests only, so that they answer while anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from monosema.artifact import Artifact, read_json
+from monosema.pipeline import STAGES
+from monosema.pipeline.table import EVALUATION
+from monosema.sae.formats.monosema import RECORD
+from monosema.server.access import Served, Studies, StudyName
+from monosema.server.catalog import ServedSAE, asked_of, made, state_of
+from monosema.server.figures import evaluation_record
+from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.records import (
+    ArtifactState,
+    CorpusSource,
+    EvaluationRecord,
+    IndexFacts,
+    ModelSource,
+    SAEList,
+    SAERecord,
+    SAESummary,
+    Setting,
+    StudyList,
+    StudyRecord,
+    StudySummary,
+)
+from monosema.server.writer import writer_of
+
+router = APIRouter(prefix="/studies", tags=["studies"])
+CHANGES = {"Cache-Control": "no-store"}
+"""Of what tells how work stands."""
+
+
+@router.get("")
+def list_studies(studies: Studies, response: Response) -> StudyList:
+    """The studies that are served."""
+    response.headers.update(CHANGES)
+    opened = [studies.study(name)[0] for name in studies.names]
+    return StudyList(
+        studies=[
+            StudySummary(name=one.name, saes=list(asked_of(one).saes), writer=writer_of(one))
+            for one in opened
+        ]
+    )
+
+
+@router.get("/{study}")
+def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRecord:
+    """What a study asks and how each of its artifacts stands."""
+    response.headers.update(CHANGES)
+    opened, shelf = studies.study(study)
+    asked = asked_of(opened)
+    artifacts = []
+    for kind, stage in STAGES.items():
+        for name in stage.names(asked):
+            found = made(opened, shelf, kind, name)
+            artifacts.append(
+                ArtifactState(
+                    kind=kind,
+                    name=name,
+                    state=state_of(opened, shelf, kind, name),
+                    hash=None if found is None else found.hash,
+                    made=None if found is None else found.manifest.made,
+                )
+            )
+    return StudyRecord(
+        name=study,
+        seed=asked.seed,
+        minutes=asked.minutes,
+        models=[ModelSource(name=name, source=model.source) for name, model in asked.models.items()],
+        corpora=[
+            CorpusSource(name=name, sources=list(corpus.sources)) for name, corpus in asked.corpora.items()
+        ],
+        saes=list(asked.saes),
+        artifacts=artifacts,
+        writer=writer_of(opened),
+    )
+
+
+@router.get("/{study}/saes")
+def list_saes(studies: Studies, study: StudyName, response: Response) -> SAEList:
+    """The SAEs of a study, trained or not."""
+    response.headers.update(CHANGES)
+    opened, _ = studies.study(study)
+    return SAEList(saes=[_summary(studies.sae(study, name)) for name in asked_of(opened).saes])
+
+
+def _summary(served: ServedSAE) -> SAESummary:
+    place, trained = served.asked.place, served.made("sae")
+    kind, d_sae = (place.kind, place.d_sae) if trained is None else _kind_and_size(trained)
+    return SAESummary(
+        name=served.name,
+        kind=kind,
+        hook=place.hook,
+        model=place.model,
+        corpus=place.corpus,
+        d_sae=d_sae,
+        sae=served.state("sae"),
+        evaluation=served.state("evaluation"),
+        index=served.state("index"),
+        version=served.version,
+    )
+
+
+def _kind_and_size(trained: Artifact) -> tuple[str, int]:
+    """Of an SAE that is there: one that was given, not trained, has them in its own record alone."""
+    record = read_json(trained.path / RECORD)
+    return record["kind"]["name"], record["config"]["d_sae"]
+
+
+@router.get("/{study}/saes/{sae}", dependencies=[Unchanged])
+def get_sae(served: Served, query: Annotated[Versioned, Query()]) -> SAERecord:
+    """An SAE: its settings, its figures with intervals and baselines, the histogram of densities."""
+    trained = served.need("sae")
+    manifest, (kind, d_sae) = trained.manifest, _kind_and_size(trained)
+    return SAERecord(
+        name=served.name,
+        study=served.study.name,
+        kind=kind,
+        hook=manifest.asked["hook"],
+        model=served.asked.place.model,
+        d_sae=d_sae,
+        settings=_settings(manifest.asked),
+        measured=_settings(manifest.measured),
+        evaluation=_evaluation(served),
+        index=_index_facts(served),
+        version=served.version,
+    )
+
+
+def _settings(values: Mapping[str, Any]) -> list[Setting]:
+    return [Setting(name=name, value=value) for name, value in values.items()]
+
+
+def _evaluation(served: ServedSAE) -> EvaluationRecord | None:
+    found = served.made("evaluation")
+    if found is None or served.state("evaluation") == "stale":
+        return None
+    return evaluation_record(read_json(found.path / EVALUATION))
+
+
+def _index_facts(served: ServedSAE) -> IndexFacts | None:
+    if served.made("index") is None or served.state("index") == "stale":
+        return None
+    index = served.index()
+    return IndexFacts(positions=index.positions, tags=len(index.tags.tags))

@@ -1,0 +1,202 @@
+"""Search and prompts: the model at work, one request at a time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import monosema as ms
+from monosema import pipeline
+from monosema.index import FeatureIndex
+from monosema.index.contexts import token_texts
+from monosema.server.catalog import WAITING, Catalog
+from monosema.server.errors import BusyError
+from monosema.server.reading import texts_of
+from server.served import SAE, client_of
+
+TEXT = "the old fox crosses the golden gate at dawn"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"tag": "golden_gate", "n": 3},
+        {"token": " golden", "n": 2},
+        {"on": ["the golden gate"], "n": 4},
+        {"on": ["the golden gate", "golden gate in fog"], "off": ["a"]},
+    ],
+)
+def test_find_gives_what_the_library_finds(client: TestClient, finished: Path, asked: dict[str, Any]) -> None:
+    answer = client.post(f"{SAE}/find", json=asked)
+    assert answer.status_code == 200, answer.text
+    truth = pipeline.find(ms.open(finished), **asked)
+    shown = answer.json()["candidates"]
+    assert [(one["feature"]["number"], one["why"]) for one in shown] == [
+        (one.feature, one.why) for one in truth
+    ]
+    together = {one["number"]: one["weight"] for one in answer.json()["together"]}
+    assert together == pipeline.as_set(truth)
+    row = shown[0]["feature"]
+    assert row == {key: client.get(f"{SAE}/features/{row['number']}").json()[key] for key in row}
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ({}, "one thing to find by"),
+        ({"tag": "bridge", "token": " golden"}, "one thing to find by"),
+        ({"tag": "bridge", "off": ["x"]}, "off stands beside on"),
+        ({"tag": "brigde"}, 'did you mean "bridge"'),
+        ({"token": " golden gate"}, "tokens"),
+        ({"on": ["x"], "n": 1000}, "body.n is 1000"),
+        ({"on": [""]}, "body.on.0 is ''"),
+        ({"on": ["x"] * 33}, "32"),
+        ({"on": [TEXT * 40]}, "longer than the 128"),
+        ({"on": [TEXT], "off": [TEXT]}, "no feature fires"),
+        ({"label": "x"}, "body.label is not known here"),
+    ],
+)
+def test_a_search_that_is_asked_wrongly_is_one_line(
+    client: TestClient, asked: dict[str, Any], part: str
+) -> None:
+    answer = client.post(f"{SAE}/find", json=asked)
+    assert answer.status_code == 422
+    assert part in answer.json()["error"]["message"]
+
+
+def test_the_tokens_of_a_prompt_have_the_features_that_the_sae_gives(
+    client: TestClient, finished: Path, index: FeatureIndex
+) -> None:
+    study = ms.open(finished)
+    model, sae = study.model(), study.sae()
+    acts = sae.encode(model.capture(TEXT, sae.input).float()).dense()  # [n, d_sae]
+    chosen = [7, 3, 7]
+    answer = client.post(f"{SAE}/prompt", json={"text": TEXT, "top": 2, "features": chosen}).json()
+    assert "".join(token["text"] for token in answer["tokens"]) == TEXT
+    assert [token["token"] for token in answer["tokens"]] == model.encode(TEXT)
+    for token, row in zip(answer["tokens"], acts, strict=True):
+        assert token["left_out"] is None
+        assert token["values"] == row[chosen].tolist()
+        best = [firing["activation"] for firing in token["strongest"]]
+        assert best == row.topk(2).values.tolist()
+        for firing in token["strongest"]:
+            assert row[firing["number"]] == firing["activation"]
+            maximum = index.maximum(firing["number"])
+            assert firing["share"] == pytest.approx(firing["activation"] / maximum)
+
+
+def test_a_chat_is_read_with_its_template_whose_special_tokens_are_left_out(client: TestClient) -> None:
+    messages = [{"role": "user", "content": "the <s> fox"}]
+    answer = client.post(f"{SAE}/prompt", json={"messages": messages}).json()
+    assert "".join(token["text"] for token in answer["tokens"]) == "<s>user: the <s> fox</s>"
+    left = [token for token in answer["tokens"] if token["left_out"]]
+    assert [(token["text"], token["left_out"]) for token in left] == [("<s>", "special"), ("</s>", "special")]
+    assert not any(token["strongest"] for token in left)
+
+
+def test_massive_positions_are_left_out(copied: Path) -> None:
+    record = copied / "sae" / "main" / "sae.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"massive": 1e-6}))
+    manifest = json.loads((copied / "sae" / "main" / "manifest.json").read_text())
+    place = copied / "sae" / "main" / "manifest.json"
+    place.write_text(json.dumps(resealed(manifest, record)))
+    tokens = client_of(copied).post(f"{SAE}/prompt", json={"text": TEXT, "features": [1]}).json()["tokens"]
+    assert {token["left_out"] for token in tokens} == {"massive"}
+    assert not any(token["strongest"] or any(token["values"]) for token in tokens)
+
+
+def resealed(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
+    from monosema.artifact import content_hash, digest_file
+
+    manifest["files"][file.name] = {"bytes": file.stat().st_size, "blake2": digest_file(file)}
+    return manifest | {"hash": content_hash(manifest["files"], manifest["asked"])}
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ({}, "text, or messages"),
+        ({"text": "x", "messages": [{"role": "user", "content": "x"}]}, "text, or messages"),
+        ({"text": ""}, "empty"),
+        ({"text": TEXT * 100}, "longer than the 128"),
+        ({"text": "x", "features": [64]}, "0 to 63"),
+        ({"text": "x", "features": list(range(65))}, "64"),
+        ({"text": "x", "top": 21}, "body.top is 21"),
+        ({"messages": []}, "body.messages"),
+        ({"messages": [{"role": "user"}]}, "body.messages.0.content is missing"),
+    ],
+)
+def test_a_prompt_that_cannot_be_read_is_one_line(
+    client: TestClient, asked: dict[str, Any], part: str
+) -> None:
+    answer = client.post(f"{SAE}/prompt", json=asked)
+    assert answer.status_code == 422
+    assert part in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [(b"{", "no JSON"), (b'{"text": "\\ud800"}', "body.text is '\\ud800'"), (b"[1]", "body is [1]")],
+)
+def test_a_body_that_is_no_record_is_one_line(client: TestClient, body: bytes, part: str) -> None:
+    answer = client.post(f"{SAE}/prompt", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert part in answer.json()["error"]["message"]
+
+
+def test_a_prompt_is_read_without_an_index_but_for_the_shares(copied: Path) -> None:
+    shutil.rmtree(copied / "index")
+    answer = client_of(copied).post(f"{SAE}/prompt", json={"text": TEXT}).json()
+    firings = [firing for token in answer["tokens"] for firing in token["strongest"]]
+    assert firings
+    assert {firing["share"] for firing in firings} == {None}
+
+
+def test_many_prompts_at_once_have_the_answers_of_each_alone(client: TestClient) -> None:
+    prompts = [f"{TEXT} {'fox ' * n}" for n in range(WAITING - 1)]
+    alone = [client.post(f"{SAE}/prompt", json={"text": text}).json() for text in prompts]
+    with ThreadPoolExecutor(len(prompts)) as threads:
+        together = list(
+            threads.map(lambda text: client.post(f"{SAE}/prompt", json={"text": text}).json(), prompts)
+        )
+    assert together == alone
+
+
+def test_one_model_is_held_and_the_one_too_many_who_waits_is_refused(finished: Path) -> None:
+    catalog = Catalog([finished])
+    served = catalog.sae("study", "main")
+    seen: list[int] = []
+    refused = threading.Event()  # nobody leaves before: so all but one are inside or wait
+
+    def work() -> None:
+        try:
+            with catalog.model(served) as model:
+                refused.wait()
+                seen.append(id(model))
+        except BusyError:
+            refused.set()
+
+    workers = [threading.Thread(target=work) for _ in range(WAITING + 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(seen) == WAITING
+    assert len(set(seen)) == 1
+
+
+@settings(max_examples=40)
+@given(st.text(max_size=200))
+def test_texts_by_windows_are_the_texts_by_all_beginnings(text: str) -> None:
+    ids = list(text.encode())
+    decode = lambda some: bytes(some).decode(errors="replace")  # noqa: E731
+    assert texts_of(decode, ids) == list(token_texts(decode, ids))
