@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,14 @@ import torch
 
 import monosema as ms
 from monosema import pipeline
-from monosema.activations import LiveRows, StoreRows
+from monosema.activations import LiveRows, Rows, StoreRows
 from monosema.errors import DamagedError, UsageError
 from monosema.index import FeatureIndex, find_by_texts, find_by_token, make_index
+from monosema.index.codes import PRECISION
+from monosema.index.collect import collect, collect_task
+from monosema.index.index import SEGMENTS
 from monosema.pipeline.loaders import OpenStudy
+from monosema.progress import Silent
 from pipeline.small_study import new_study
 
 
@@ -43,14 +48,14 @@ def test_postings_are_what_the_sae_says_of_every_position(study: OpenStudy, inde
         rows, values = index.postings(feature)
         expected = acts[:, feature]
         assert rows.tolist() == expected.nonzero().flatten().tolist()
-        np.testing.assert_allclose(values, expected[rows].numpy(), rtol=1e-5)
+        np.testing.assert_allclose(values, expected[rows].numpy(), rtol=2 * PRECISION)
 
 
 def test_a_context_shows_the_activations_of_its_document(study: OpenStudy, index: FeatureIndex) -> None:
     model, sae = study.model(), study.sae()
     feature = int(np.argmax(index.table["maximum"]))
     context = index.top(feature, 1)[0]
-    assert context.value == pytest.approx(index.maximum(feature))
+    assert context.value == pytest.approx(index.maximum(feature), rel=2 * PRECISION)
     assert context.text in model.tokenizer.decode(index.tokens.ids(context.document))
     ids = torch.from_numpy(index.tokens.ids(context.document))[None]
     acts = sae.encode(model.capture(ids[:, : index.tokens.context], [sae.input])[sae.input][0]).dense()[
@@ -67,7 +72,7 @@ def test_samples_of_an_interval_lie_in_it(index: FeatureIndex) -> None:
     for number in range(10):
         for context in index.interval(feature, number):
             share = context.value / index.maximum(feature) * 10
-            assert number - 1e-4 <= share <= number + 1 + 1e-4
+            assert number - 1e-2 <= share <= number + 1 + 1e-2
 
 
 def test_promoted_tokens_go_through_the_final_norm_and_the_unembedding(
@@ -119,6 +124,69 @@ def test_an_index_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
     for path in (tmp_path / "whole").rglob("*"):
         if path.is_file():
             other = tmp_path / "killed" / path.relative_to(tmp_path / "whole")
+            assert path.read_bytes() == other.read_bytes(), path.name
+
+
+def test_what_fires_at_a_token_is_one_read_both_ways(index: FeatureIndex) -> None:
+    feature = int(np.argmax(index.table["count"]))
+    rows, _ = index.postings(feature)
+    for document, position, _ in index.places(rows[:50]).tolist():
+        assert feature in index.fires(document, position)
+    documents = len(index.tokens.ids(0))
+    assert index.fires(0, documents + 5).tolist() == []
+
+
+def test_an_index_can_be_read_while_it_is_being_made(
+    study: OpenStudy, index: FeatureIndex, tmp_path: Path
+) -> None:
+    model, sae, tokens = study.model(), study.sae(), study.tokens()
+    source = StoreRows(study.activations(), rows_per_task=700)
+    with pytest.raises(UsageError, match="no position"):
+        make_index(tmp_path, model, sae, tokens, Beginning(source, 0), seed=1)
+    with pytest.raises(UsageError, match="no finished part yet"):
+        FeatureIndex(tmp_path, tokens, model.tokenizer.decode)
+    collect(tmp_path / SEGMENTS, sae, Beginning(source, 2), Silent())
+    young = FeatureIndex(tmp_path, tokens, model.tokenizer.decode)
+    assert not young.finished
+    assert young.positions == 1400
+    feature = int(np.argmax(young.table["count"]))
+    known = young.feature(feature)
+    assert known.promoted == ()
+    rows, values = young.postings(feature)
+    assert known.count == len(rows)
+    assert known.maximum == pytest.approx(values.max(), rel=2 * PRECISION)
+    assert young.table["tokens"][feature].tolist() == young.table.row(feature)["tokens"].tolist()
+    assert [one.value for one in young.top(feature, 3)] == sorted(values, reverse=True)[:3]
+    assert young.tags.tags == index.tags.tags
+    make_index(tmp_path, model, sae, tokens, source, seed=1)
+    old = FeatureIndex(tmp_path, tokens, model.tokenizer.decode)
+    assert old.finished
+    assert old.table["count"].sum() == index.table["count"].sum()
+
+
+class Beginning:
+    """The first tasks of a source."""
+
+    def __init__(self, source: StoreRows, tasks: int) -> None:
+        self.tasks, self._source = tasks, source
+        self.positions = sum(len(rows.norm) for task in range(tasks) for rows in source.rows(task))
+
+    def rows(self, task: int) -> Iterator[Rows]:
+        return self._source.rows(task)
+
+
+def test_parts_that_others_made_in_any_order_give_the_same_bytes(study: OpenStudy, tmp_path: Path) -> None:
+    model, sae, tokens = study.model(), study.sae(), study.tokens()
+    source = StoreRows(study.activations(), rows_per_task=700)
+    for name in ("alone", "shared"):
+        (tmp_path / name).mkdir()
+    make_index(tmp_path / "alone", model, sae, tokens, source, seed=1)
+    for task in reversed(range(source.tasks)):
+        collect_task(tmp_path / "shared" / SEGMENTS, sae, source, task)
+    make_index(tmp_path / "shared", model, sae, tokens, source, seed=1)
+    for path in (tmp_path / "alone").rglob("*"):
+        if path.is_file():
+            other = tmp_path / "shared" / path.relative_to(tmp_path / "alone")
             assert path.read_bytes() == other.read_bytes(), path.name
 
 

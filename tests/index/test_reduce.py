@@ -1,21 +1,35 @@
-"""Statistics, tags and segments against the obvious way over a dense matrix."""
+"""Segments, statistics and tags against the obvious way over a dense matrix."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from monosema.corpora import SpanTable
-from monosema.errors import DamagedError
-from monosema.index.segment import Segment, read_segments, write_segment
-from monosema.index.statistics import BINS, INTERVALS, NONE, PER_INTERVAL, TOP, bin_edges, bin_of, statistics
-from monosema.index.tags import tag_statistics
+from monosema.errors import DamagedError, UsageError
+from monosema.index.codes import BINS, PRECISION, ROWS, bin_edges, codes_of, values_of
+from monosema.index.reduce import (
+    INTERVALS,
+    PER_INTERVAL,
+    PER_QUANTILE,
+    QUANTILES,
+    TOKENS,
+    blocks,
+    reduce_block,
+    totals,
+)
+from monosema.index.runs import NONE, Runs
+from monosema.index.segment import TOP, Segment, read_segments, write_segment
+from monosema.index.tags import TaggedRows, TagPairs, TagStatistics
 from monosema.kernels import SparseActs
 
 N, F = 700, 12
+NO_SPANS = SpanTable.empty()
 
 
 def dense(seed: int = 0) -> torch.Tensor:
@@ -28,73 +42,136 @@ def dense(seed: int = 0) -> torch.Tensor:
     return acts
 
 
+PLACES = np.stack([np.arange(N) // 50, np.arange(N) % 50, np.arange(N) % 7], axis=1).astype(np.int32)
+
+
 def segments(folder: Path, acts: torch.Tensor, cuts: list[int]) -> list[Segment]:
-    places = np.stack([np.arange(N) // 50, np.arange(N) % 50, np.arange(N) % 7], axis=1).astype(np.int32)
     folder.mkdir()
-    for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, N], strict=True)):
-        write_segment(folder, number, SparseActs.from_dense(acts[begin:end]), places[begin:end])
+    for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(acts)], strict=True)):
+        write_segment(folder, number, SparseActs.from_dense(acts[begin:end]), PLACES[begin:end])
     return read_segments(folder)
+
+
+def reduced(parts: list[Segment], seed: int = 1, cuts: tuple[int, ...] = (0, F)) -> dict[str, Any]:
+    tagged = TaggedRows(parts, NO_SPANS)
+    found = [reduce_block(parts, begin, end, seed=seed, tagged=tagged)[0] for begin, end in pairwise(cuts)]
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
+def stored(acts: torch.Tensor) -> np.ndarray:
+    """A dense matrix as it is read back from an index."""
+    values = acts.numpy().astype(np.float64)
+    values[values > 0] = values_of(codes_of(values[values > 0]))
+    return values
 
 
 def test_statistics_are_those_of_the_dense_matrix(tmp_path: Path) -> None:
     acts = dense()
-    found = statistics(segments(tmp_path / "s", acts, [300, 301, 550]), F, seed=1)
-    values = acts.numpy()
-    assert np.array_equal(found.count, (values > 0).sum(0))
-    assert np.allclose(found.sum, values.sum(0, dtype=np.float64))
-    assert np.array_equal(found.maximum, values.max(0))
+    parts = segments(tmp_path / "s", acts, [300, 301, 550])
+    found, values = reduced(parts), acts.numpy()
+    sums = totals(parts, F)
+    assert np.array_equal(sums.count, (values > 0).sum(0))
+    assert np.allclose(sums.sum, values.sum(0, dtype=np.float64), rtol=1e-12)
+    assert np.array_equal(sums.maximum, values.max(0))
     for feature in range(F):
         column = values[:, feature]
         fired = np.flatnonzero(column)
         best = sorted(fired, key=lambda row: (-column[row], row))[:TOP]
-        assert found.top_rows[feature].tolist() == best + [NONE] * (TOP - len(best))
-        assert np.array_equal(found.top_values[feature, : len(best)], column[best])
+        assert found["top_rows"][feature].tolist() == best + [NONE] * (TOP - len(best))
+        assert np.array_equal(found["top_values"][feature, : len(best)], column[best])
         edges = bin_edges()
         edges[0], edges[-1] = 0, np.inf
-        assert found.histogram[feature].tolist() == np.histogram(column[fired], edges)[0].tolist()
+        assert found["histogram"][feature].tolist() == np.histogram(column[fired], edges)[0].tolist()
+        ends = [fired[0], fired[-1]] if len(fired) else [NONE, NONE]
+        assert [found["first_row"][feature], found["last_row"][feature]] == ends
 
 
-def test_a_sample_holds_rows_of_its_interval_only_and_as_many_as_there_are(tmp_path: Path) -> None:
-    acts = dense().numpy()
-    found = statistics(segments(tmp_path / "s", torch.from_numpy(acts), [111]), F, seed=1)
-    for feature in range(F):
-        top = acts[:, feature].max()
-        for interval in range(INTERVALS):
-            rows = found.sample_rows[feature, interval]
-            rows = rows[rows != NONE]
-            share = acts[:, feature] / top * INTERVALS if top else np.zeros(N)
-            inside = np.flatnonzero((share > interval) & (share <= interval + 1) & (acts[:, feature] > 0))
-            assert set(rows) <= set(inside)
-            assert len(set(rows)) == min(PER_INTERVAL, len(inside))
-
-
-def test_how_rows_are_cut_into_segments_changes_nothing(tmp_path: Path) -> None:
+def test_a_segment_gives_its_pairs_both_ways(tmp_path: Path) -> None:
     acts = dense()
-    one = statistics(segments(tmp_path / "one", acts, []), F, seed=3)
-    many = statistics(segments(tmp_path / "many", acts, [1, 64, 65, 400]), F, seed=3)
-    for name in ("count", "maximum", "histogram", "top_rows", "top_values", "sample_rows", "sample_values"):
-        assert np.array_equal(getattr(one, name), getattr(many, name)), name
+    for segment in segments(tmp_path / "s", acts, [300, 301, 550]):
+        mine = acts[segment.start : segment.start + segment.record.positions].numpy()
+        for feature in range(F):
+            rows, values = segment.of(feature)
+            assert (rows - segment.start).tolist() == np.flatnonzero(mine[:, feature]).tolist()
+            assert np.allclose(values, mine[rows - segment.start, feature], rtol=1.01 * PRECISION)
+        for row in range(0, len(mine), 37):
+            here = segment.at(row)
+            assert sorted(here) == np.flatnonzero(mine[row]).tolist()
+            assert (np.diff(mine[row][here]) <= 0).all()
+        pairs = set(zip(segment.rows.tolist(), segment.features.tolist(), strict=True))
+        assert pairs == set(zip(*(axis.tolist() for axis in np.nonzero(mine)), strict=True))
+        assert np.array_equal(segment.places, PLACES[segment.start : segment.start + len(mine)])
+
+
+@pytest.mark.parametrize("d_sae", [ROWS + 5, (1 << 24) + 5])
+def test_numbers_of_features_beyond_two_bytes_come_back(tmp_path: Path, d_sae: int) -> None:
+    indices = torch.tensor([3, ROWS + 2, d_sae - 1])
+    acts = SparseActs(
+        offsets=torch.tensor([0, 0, 3]), indices=indices, values=torch.tensor([1.0, 5.0, 2.0]), d_sae=d_sae
+    )
+    write_segment(tmp_path, 0, acts, PLACES[:2])
+    (segment,) = read_segments(tmp_path)
+    assert segment.at(1).tolist() == [ROWS + 2, d_sae - 1, 3]
+    assert segment.at(0).tolist() == []
+    assert segment.of(d_sae - 1)[0].tolist() == [1]
+
+
+def test_samples_hold_rows_of_their_group_only_and_as_many_as_there_are(tmp_path: Path) -> None:
+    acts = dense()
+    found, values = reduced(segments(tmp_path / "s", acts, [111])), stored(acts)
+    for feature in range(F):
+        column = values[:, feature]
+        fired = np.flatnonzero(column)
+        for interval in range(INTERVALS if len(fired) else 0):
+            share = column / column.max() * INTERVALS
+            inside = fired[(share[fired] > interval) & (share[fired] <= interval + 1)]
+            check(found["sample_rows"][feature, interval], inside, PER_INTERVAL)
+        ordered = np.sort(column[fired])
+        bounds = [ordered[-(-len(fired) * part // QUANTILES) - 1] for part in range(1, 5) if len(fired)]
+        for quantile in range(QUANTILES if len(fired) else 0):
+            group = (column[fired][:, None] > bounds).sum(1)
+            check(found["quantile_rows"][feature, quantile], fired[group == quantile], PER_QUANTILE)
+
+
+def check(rows: np.ndarray, inside: np.ndarray, most: int) -> None:
+    rows = rows[rows != NONE]
+    assert set(rows) <= set(inside)
+    assert len(set(rows)) == min(most, len(inside))
+
+
+def test_tokens_are_those_with_the_largest_summed_activation(tmp_path: Path) -> None:
+    acts = dense()
+    found, values = reduced(segments(tmp_path / "s", acts, [111])), stored(acts)
+    for feature in range(1, F):
+        sums = np.array([values[PLACES[:, 2] == token, feature].sum() for token in range(7)])
+        order = [token for token in np.argsort(-sums, kind="stable") if sums[token] > 0]
+        assert found["tokens"][feature].tolist() == order + [NONE] * (TOKENS - len(order))
+        shares = found["token_shares"][feature, : len(order)]
+        assert np.allclose(shares, sums[order] / sums.sum(), rtol=1e-6)
+        firings = [(values[PLACES[:, 2] == token, feature] > 0).sum() for token in order]
+        assert found["token_counts"][feature, : len(order)].tolist() == firings
+
+
+def test_how_rows_and_features_are_cut_changes_nothing(tmp_path: Path) -> None:
+    acts = dense()
+    one = reduced(segments(tmp_path / "one", acts, []), seed=3)
+    many = reduced(segments(tmp_path / "many", acts, [1, 64, 65, 400]), seed=3, cuts=(0, 1, 3, 4, 11, F))
+    for name, column in one.items():
+        assert np.array_equal(column, many[name]), name
+
+
+def test_blocks_hold_about_as_many_postings_as_asked() -> None:
+    count = np.array([5, 0, 5, 11, 2, 2, 0])
+    assert list(blocks(count, 10)) == [(0, 3), (3, 4), (4, 7)]
 
 
 def test_another_seed_draws_another_sample_and_each_row_has_its_chance(tmp_path: Path) -> None:
     acts = torch.zeros(N, F)
     acts[:, 3] = 1.0
     parts = segments(tmp_path / "s", acts, [])
-    drawn = np.concatenate(
-        [statistics(parts, F, seed=seed).sample_rows[3, INTERVALS - 1] for seed in range(400)]
-    )
+    drawn = np.concatenate([reduced(parts, seed)["sample_rows"][3, INTERVALS - 1] for seed in range(400)])
     counts = np.histogram(drawn, bins=7, range=(0, N))[0]
     assert abs(counts - len(drawn) / 7).max() < 5 * np.sqrt(len(drawn) / 7)
-
-
-def test_bins_are_half_powers_of_two() -> None:
-    assert bin_of(np.array([1e-9, 1.0, 1.5, 2.0, 1e9])).tolist() == [
-        0,
-        BINS // 2,
-        BINS // 2 + 1,
-        BINS // 2 + 2,
-        BINS - 1,
-    ]
 
 
 def test_tags_count_firings_inside_their_spans(tmp_path: Path) -> None:
@@ -105,7 +182,10 @@ def test_tags_count_firings_inside_their_spans(tmp_path: Path) -> None:
         end=np.array([9, 8, 50, 50, 12]),
         tag=("bridge", "bridge", "fog", "fog", "bridge"),
     )
-    found = tag_statistics(segments(tmp_path / "s", acts, [120, 160]), spans, F)
+    parts = segments(tmp_path / "s", acts, [120, 160])
+    tagged = TaggedRows(parts, spans)
+    pairs = [reduce_block(parts, *cut, seed=0, tagged=tagged)[1] for cut in ((0, 5), (5, F))]
+    found = TagStatistics(tagged.names, tagged.rows, TagPairs.joined(pairs), F)
     inside = {
         "bridge": [4, 5, 6, 7, 8, 110, 111],  # overlapping spans count a row once
         "fog": [*range(150, 200), 699],
@@ -114,13 +194,45 @@ def test_tags_count_firings_inside_their_spans(tmp_path: Path) -> None:
     for number, tag in enumerate(found.tags):
         rows = acts[inside[tag]].numpy()
         assert found.rows[number] == len(rows)
-        assert np.array_equal(found.count[number], (rows > 0).sum(0))
-        assert np.allclose(found.mean[number], rows.mean(0))
+        assert np.array_equal(found.counts(number), (rows > 0).sum(0))
+        assert np.allclose(found.means(number), rows.mean(0), rtol=2 * PRECISION)
+    for feature in range(F):
+        numbers, counts, means = found.of(feature)
+        tags = numbers.tolist()
+        assert counts.tolist() == [found.counts(tag)[feature] for tag in tags]
+        assert means.tolist() == [found.means(tag)[feature] for tag in tags]
+        assert all(found.counts(tag)[feature] == 0 for tag in {0, 1} - set(tags))
 
 
-def test_a_segment_that_was_cut_short_is_named(tmp_path: Path) -> None:
-    segments(tmp_path / "s", dense(), [])
-    path = tmp_path / "s" / "00000.values.npy"
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(DamagedError, match=r"00000\.values\.npy"):
+def test_a_place_of_a_document_leads_to_its_row(tmp_path: Path) -> None:
+    runs = Runs(segments(tmp_path / "s", dense(), [120, 160]))
+    for document in range(N // 50):
+        assert runs.rows(document, 0, 50).tolist() == list(range(50 * document, 50 * document + 50))
+    assert runs.rows(3, 48, 53).tolist() == [198, 199, NONE, NONE, NONE]
+    assert runs.rows(N // 50, 0, 2).tolist() == [NONE, NONE]
+
+
+def test_a_segment_that_was_cut_short_or_changed_is_named(tmp_path: Path) -> None:
+    (segment,) = segments(tmp_path / "s", dense(), [])
+    segment.verify()
+    path = tmp_path / "s" / "00000.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(DamagedError, match=r"00000\.safetensors was changed"):
+        read_segments(tmp_path / "s")[0].verify()
+    path.write_bytes(whole[:-40])
+    with pytest.raises(DamagedError, match=r"00000\.safetensors cannot be read"):
         read_segments(tmp_path / "s")
+
+
+def test_more_rows_than_two_bytes_count_are_refused(tmp_path: Path) -> None:
+    places = np.zeros((ROWS + 1, 3), dtype=np.int32)
+    with pytest.raises(UsageError, match="at most 65536"):
+        write_segment(tmp_path, 0, SparseActs.empty(ROWS + 1, F), places)
+
+
+def test_the_last_bins_take_what_lies_outside(tmp_path: Path) -> None:
+    acts = torch.zeros(4, F)
+    acts[:, 0] = torch.tensor([1e-7, 1.0, 1.5, 1e6])
+    counts = reduced(segments(tmp_path / "s", acts, []))["histogram"][0]
+    assert np.flatnonzero(counts).tolist() == [0, BINS // 2, BINS // 2 + 1, BINS - 1]

@@ -8,7 +8,7 @@ from monosema.activations.harvest import Rows, harvest, measure
 from monosema.activations.massive import ActivationStats, row_norms
 from monosema.activations.seeds import derive_seed, numpy_generator, torch_generator
 from monosema.activations.shards import store_bytes
-from monosema.activations.source import LiveRows, RowSource, StoreRows
+from monosema.activations.source import JoinedRows, LiveRows, RowSource, StoreRows
 from monosema.activations.store import ActivationStore
 from monosema.activations.stream import BUFFER_ROWS, ActivationStream, LiveStream, StoreStream
 from monosema.activations.writer import HarvestPlan, harvest_to_disk, plan_harvest
@@ -20,6 +20,7 @@ __all__ = [
     "ActivationStream",
     "Contrast",
     "HarvestPlan",
+    "JoinedRows",
     "LiveRows",
     "LiveStream",
     "RowSource",

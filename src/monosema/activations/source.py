@@ -5,7 +5,8 @@ A task always gives the same rows, so that collecting can stop after any of them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
@@ -16,7 +17,7 @@ from monosema.activations.store import ActivationStore
 from monosema.corpora import Tokens
 from monosema.models import HookPoint, LanguageModel
 
-ROWS_PER_TASK = 1 << 17
+ROWS_PER_TASK = 1 << 16
 ROWS_AT_ONCE = 1 << 12
 
 
@@ -94,3 +95,30 @@ class LiveRows:
         batches = self._tokens.batches(self._split, self._tokens_per_batch, start=task * self._batches)
         for found in harvest(self._model, islice(batches, self._batches), [self._hook]):
             yield found[self._hook]
+
+
+class JoinedRows:
+    """Rows of several sources, one after the other; documents are numbered on as in `JoinedTokens`."""
+
+    def __init__(self, sources: Sequence[RowSource], starts: Sequence[int]) -> None:
+        """`starts`: number of the first document of each source."""
+        self._sources, self._starts = list(sources), list(starts)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are."""
+        return sum(source.tasks for source in self._sources)
+
+    @property
+    def positions(self) -> int:
+        """Rows of all tasks."""
+        return sum(source.positions for source in self._sources)
+
+    def rows(self, task: int) -> Iterator[Rows]:
+        """The rows of one task."""
+        for source, start in zip(self._sources, self._starts, strict=True):
+            if task < source.tasks:
+                for rows in source.rows(task):
+                    yield replace(rows, document=rows.document + start)
+                return
+            task -= source.tasks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from monosema.cli.output import Json, print_json, print_table, reporter, say, stoppable
 from monosema.cli.run import Remake, StudyPath
+from monosema.errors import UsageError
 
 SAEName = Annotated[str, typer.Option("--sae", help="Name among [saes] of study.toml.")]
 FeatureNumber = Annotated[int, typer.Argument(help="Number of a feature.", metavar="FEATURE")]
@@ -43,22 +45,68 @@ def find(
     off: Annotated[list[str] | None, typer.Option(help="Text that should not; may be given again.")] = None,
     token: Annotated[str | None, typer.Option(help="Token that it should fire on (mind the blank).")] = None,
     tag: Annotated[str | None, typer.Option(help="Tag (concept) whose spans it should fire in.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words of its name, tokens or tags.")] = None,
+    like: Annotated[str | None, typer.Option(help="Text that means what its words mean.")] = None,
+    embedder: Annotated[
+        Path | None, typer.Option(help="Folder of the embedding model for --like.", show_default=False)
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="Text at one token of which it should fire.")] = None,
+    position: Annotated[int, typer.Option(help="Which token for --at, from 0; -1 is the last.")] = -1,
+    labelled: Annotated[
+        Path | None, typer.Option(help="JSON lines with text and label (0 or 1) that it should tell apart.")
+    ] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Features that never fire.")] = False,
+    density: Annotated[
+        str | None, typer.Option(help="Least and largest share of positions.", metavar="LEAST:LARGEST")
+    ] = None,
     sae: SAEName = "main",
     n: Count = 10,
     json: Json = False,
 ) -> None:
-    """Find features by texts, by a token or by a tag; narrow ones first."""
+    """Find features by texts, a token, a tag, words, meaning, labelled texts or figures: one way at a time."""
     from monosema import pipeline
 
+    where = None
+    if dead or density is not None:
+        where = pipeline.Filter(dead=True if dead else None, density=_range(density) if density else None)
+    ways: dict[str, Any] = {
+        "on": on or [],
+        "off": off or [],
+        "token": token,
+        "tag": tag,
+        "text": text,
+        "like": like,
+        "at": at,
+    }
     opened = pipeline.open_study(study)
-    found = pipeline.find(opened, on=on or [], off=off or [], token=token, tag=tag, sae=sae, n=n)
-    together = pipeline.as_set(found)
-    if json:
-        print_json({"features": [asdict(one) for one in found], "set": together})
-        return
+    told = None
+    if labelled is not None and where is None and not any(ways.values()):
+        told = pipeline.find_labelled(opened, labelled, sae=sae, n=n)
+        found = list(told.features)
+    elif labelled is not None:
+        raise UsageError("give one thing to find by: --labelled stands alone")
+    else:
+        found = pipeline.find(opened, **ways, embedder=embedder, position=position, where=where, sae=sae, n=n)
     features = opened.index(sae)
-    rows = [[str(one.feature), f"{one.score:.3g}", _peaks(features, one.feature), one.why] for one in found]
-    print_table("", ["feature", "score", "fires on", "why"], rows)
+    names = pipeline.read_names(features.folder)
+    together = pipeline.as_set(found) if on or token or tag else {}
+    if json:
+        listed = [asdict(one) | {"name": asdict(names[one.feature])} for one in found]
+        print_json({"features": listed, "set": together} | ({"labelled": _told(told)} if told else {}))
+        return
+    rows = [
+        [
+            str(one.feature),
+            f"{one.score:.3g}",
+            names[one.feature].text,
+            peaks(features, one.feature),
+            one.why,
+        ]
+        for one in found
+    ]
+    print_table("", ["feature", "score", "name by rule", "fires on", "why"], rows)
+    if told is not None:
+        say(_accuracies(told))
     if found:
         say(f"next: monosema show {study} {found[0].feature}")
     if len(together) > 1:
@@ -78,16 +126,18 @@ def show(
 
     features = pipeline.open_study(study).index(sae)
     card = features.feature(feature)
+    name = pipeline.read_names(features.folder)[feature]
     top = features.top(feature, n)
     lower = {number: features.interval(feature, number) for number in (7, 4, 1)}
     if json:
         contexts = {"top": [asdict(one) for one in top]}
         contexts |= {f"interval {number}": [asdict(one) for one in some] for number, some in lower.items()}
-        print_json({"feature": asdict(card), "contexts": contexts})
+        print_json({"feature": asdict(card), "name": asdict(name), "contexts": contexts})
         return
     console = Console(highlight=False)
     console.print(f"[bold]feature {card.number}[/bold]  fires at {card.density:.3%} of positions ({card.count}), "
                   f"mean {card.mean:.3g}, largest {card.maximum:.3g}  {_histogram(card.histogram)}")  # fmt: skip
+    console.print(f"name        {name.text} (by rule: {name.rule}, {name.confidence:.2f})", markup=False)
     console.print(f"promotes    {_tokens(card.promoted)}", markup=False)
     console.print(f"suppresses  {_tokens(card.suppressed)}", markup=False)
     console.print(f"neighbours  {', '.join(f'{one} ({cosine:.2f})' for one, cosine in card.neighbours)}\n")
@@ -96,24 +146,68 @@ def show(
         _contexts(console, f"at {number * 10} to {number * 10 + 10}% of its largest", some, card.maximum)
 
 
-def neighbours(study: StudyPath, feature: FeatureNumber, sae: SAEName = "main", json: Json = False) -> None:
-    """Show the features whose directions are most like one's."""
+def neighbours(
+    study: StudyPath,
+    feature: FeatureNumber,
+    sae: SAEName = "main",
+    across: Annotated[
+        str | None,
+        typer.Option(help="Another name among [saes], at the same hook point, to look for neighbours in."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the features whose directions are most like one's, in its own autoencoder or in another."""
     from monosema import pipeline
 
-    features = pipeline.open_study(study).index(sae)
-    near = features.feature(feature).neighbours
+    opened = pipeline.open_study(study)
+    if across is None:
+        near, chance = opened.index(sae).feature(feature).neighbours, None
+    else:
+        near, chance = pipeline.neighbours_across(opened, feature, across, sae=sae)
     if json:
-        print_json({"neighbours": [{"feature": one, "cosine": cosine} for one, cosine in near]})
+        listed = [{"feature": one, "cosine": cosine} for one, cosine in near]
+        print_json({"neighbours": listed} | ({} if chance is None else {"sae": across, "chance": chance}))
         return
-    rows = [[str(one), f"{cosine:.3f}", _peaks(features, one)] for one, cosine in near]
+    made = (opened.place("index", across or sae) / "manifest.json").is_file()
+    features = opened.index(across or sae) if made else None
+    rows = [[str(one), f"{cosine:.3f}", peaks(features, one) if features else ""] for one, cosine in near]
     print_table("", ["feature", "cosine", "fires on"], rows)
+    if chance is not None:
+        say(f"of as many even random directions 1 feature in 100 would have one within {chance:.2f}")
 
 
-def _peaks(features: Any, feature: int, n: int = 4) -> str:
+def _range(text: str) -> tuple[float, float]:
+    """Two numbers `least:largest`; either may be left out."""
+    least, colon, largest = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return float(least or 0), float(largest or "inf")
+    except ValueError:
+        raise UsageError(f"--density is {text!r}; expected LEAST:LARGEST, for example 1e-5:0.001") from None
+
+
+def _told(told: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(told).items() if name != "features"}
+
+
+def _accuracies(told: Any) -> str:
+    """How well labels were told, beside what could do as well."""
+    shares = (told.accuracy, told.single, told.larger)
+    whole, single, larger = (f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in shares)
+    sentence = (
+        f"told right of {told.held_out} held-out texts: {whole} by a classifier on {told.used} features, {single} by "
+        f"feature {told.best} alone, {larger} by always saying the commoner label"
+    )
+    best = max(told.single.value, told.larger.value)
+    return f"{sentence}; the classifier is no better than these" if told.accuracy.value <= best else sentence
+
+
+def peaks(features: Any, feature: int, n: int = 4) -> str:
     """What a feature fires on most: the end of its best contexts, up to the peak."""
     contexts = features.top(feature, n)
-    peaks = ["".join(one.tokens[max(one.peak - 3, 0) : one.peak + 1]).strip() for one in contexts]
-    return " | ".join(dict.fromkeys(" ".join(peak.split()) for peak in peaks)) or "(never fired)"
+    ends = ["".join(one.tokens[max(one.peak - 3, 0) : one.peak + 1]).strip() for one in contexts]
+    return " | ".join(dict.fromkeys(" ".join(end.split()) for end in ends)) or "(never fired)"
 
 
 def _tokens(pairs: tuple[tuple[str, float], ...]) -> str:

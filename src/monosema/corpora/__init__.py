@@ -5,6 +5,7 @@ Tokenizers are known only as objects passed in; no model is known here.
 
 from monosema.corpora.document import Document, Message, Span, split_of
 from monosema.corpora.encode import EncodedDocument, Encoder, tokenizer_hash
+from monosema.corpora.joined import Documents, JoinedTokens
 from monosema.corpora.keys import document_of, key_of, position_of
 from monosema.corpora.mentions import load_concepts
 from monosema.corpora.near import NEAR, NearMentions
@@ -20,8 +21,10 @@ __all__ = [
     "CorpusSettings",
     "Document",
     "DocumentEntry",
+    "Documents",
     "EncodedDocument",
     "Encoder",
+    "JoinedTokens",
     "Message",
     "NearMentions",
     "Span",

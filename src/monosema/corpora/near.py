@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int
 
+from monosema.corpora.joined import Documents
 from monosema.corpora.keys import key_of
-from monosema.corpora.tokens import Tokens
 from monosema.errors import UsageError
 
 NEAR = 30
@@ -16,7 +16,7 @@ NEAR = 30
 class NearMentions:
     """The mentions of one tag in tokens. Raises `UsageError` where the text has none."""
 
-    def __init__(self, tokens: Tokens, tag: str, reach: int = NEAR) -> None:
+    def __init__(self, tokens: Documents, tag: str, reach: int = NEAR) -> None:
         spans = tokens.spans()
         mine = np.array([one == tag for one in spans.tag], dtype=bool)
         if not mine.any():

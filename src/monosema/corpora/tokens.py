@@ -79,6 +79,12 @@ class SpanTable:
     """Token after the last."""
     tag: tuple[str, ...]
 
+    @classmethod
+    def empty(cls) -> SpanTable:
+        """No span."""
+        none = np.zeros(0, dtype=np.int64)
+        return cls(none, none, none, ())
+
 
 class Tokens:
     """Reader of a folder that `write_tokens` has made.

@@ -10,7 +10,7 @@ import torch
 from monosema.activations import Rows, RowSource
 from monosema.index.segment import Segment, read_segments, write_segment
 from monosema.kernels import SparseActs
-from monosema.progress import Reporter
+from monosema.progress import Progress, Reporter
 from monosema.sae import SAE
 
 
@@ -18,20 +18,28 @@ def collect(folder: Path, sae: SAE, source: RowSource, reporter: Reporter) -> li
     """Write the missing segments of a source and return all of them.
 
     Massive rows are kept as places at which nothing fires, so that contexts have no holes. Memory: the pairs of
-    one task, about 60 bytes each, and the pre-activations of one `encode`.
+    one task, about 100 bytes each, and the pre-activations of one `encode`.
     """
-    folder.mkdir(exist_ok=True)
     done = read_segments(folder)
     seen = sum(segment.record.positions for segment in done)
     with reporter.stage("index", source.positions, done=seen) as progress:
         for task in range(len(done), source.tasks):
-            parts, places = [], []
-            for rows in source.rows(task):
-                parts.append(encode_usual(sae, rows))
-                places.append(torch.stack([rows.document, rows.position, rows.token], dim=1))
-                progress.update(len(rows.norm))
-            write_segment(folder, task, SparseActs.cat(parts), torch.cat(places).numpy().astype(np.int32))
+            collect_task(folder, sae, source, task, progress)
     return read_segments(folder)
+
+
+def collect_task(
+    folder: Path, sae: SAE, source: RowSource, task: int, progress: Progress | None = None
+) -> None:
+    """Write the segment of one task, whoever made the others."""
+    folder.mkdir(exist_ok=True)
+    parts, places = [], []
+    for rows in source.rows(task):
+        parts.append(encode_usual(sae, rows))
+        places.append(torch.stack([rows.document, rows.position, rows.token], dim=1))
+        if progress is not None:
+            progress.update(len(rows.norm))
+    write_segment(folder, task, SparseActs.cat(parts), torch.cat(places).numpy().astype(np.int32))
 
 
 def encode_usual(sae: SAE, rows: Rows) -> SparseActs:

@@ -42,6 +42,11 @@ def token_texts(decode: Decode, ids: list[int]) -> tuple[str, ...]:
 
     A character that several tokens make together (an emoji, Korean) stands at the last of them.
     """
+    alone = tuple(decode([token]) for token in ids)
+    return alone if "".join(alone) == decode(ids) else _added(decode, ids)
+
+
+def _added(decode: Decode, ids: list[int]) -> tuple[str, ...]:
     texts: list[str] = []
     before = ""
     for end in range(1, len(ids) + 1):

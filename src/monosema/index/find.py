@@ -1,20 +1,22 @@
-"""Finding features: by texts that should and should not fire them, by token, by tag (C24).
+"""Finding features: by texts that should and should not fire them, by one token of a text, by token, by tag (C24).
 
-Every answer is a list of candidates, best first, each with the figures that it was ranked by.
+Every answer is a list of candidates, best first, each with the figures that it was ranked by. What features do on
+texts is ranked by a function that may be passed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
 from monosema.index.index import FeatureIndex
+from monosema.kernels import SparseActs
 from monosema.models import LanguageModel
 from monosema.sae import SAE
 
@@ -48,10 +50,51 @@ def as_set(found: Sequence[Candidate]) -> dict[int, float]:
     }
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Activity:
+    """What features do on the texts that are searched by: what a ranking function sees."""
+
+    acts: Float[Tensor, "texts d_sae"]
+    """Largest activation on each text (or that at one token of it)."""
+    strengths: Float[Tensor, "texts d_sae"]
+    """The same as a share of the feature's maximum over the index."""
+    density: Float[Tensor, " d_sae"]
+    """Share of the index's positions at which it fires."""
+
+    @property
+    def hits(self) -> Int[Tensor, " d_sae"]:
+        """Texts that fire it; 0 for a feature that never fires in the index."""
+        return (self.strengths > 0).sum(0)
+
+
+Rank = Callable[[Activity], Float[Tensor, " d_sae"]]
+"""Gives each feature a score; a feature that fires on none of the texts is never offered."""
+
+
+def narrow_and_strong(activity: Activity) -> Float[Tensor, " d_sae"]:
+    """Mean strength where it fires, times how rare it is (bits of 1/density), times (share of texts)^4."""
+    rare = -torch.log2(activity.density.clamp_min(1e-9))
+    mean = activity.strengths.sum(0) / activity.hits.clamp_min(1)
+    return mean * rare * (activity.hits / len(activity.acts)) ** 4
+
+
+def most_active(activity: Activity) -> Float[Tensor, " d_sae"]:
+    """Mean activation, as the paper reads a single token."""
+    return activity.acts.mean(0)
+
+
 def strengths(model: LanguageModel, sae: SAE, index: FeatureIndex, text: str) -> Float[Tensor, " d_sae"]:
     """Largest activation of each feature on a text, as a share of its maximum over the index.
 
     Positions that the tokenizer adds (BOS) and massive ones do not count.
+    """
+    return _activity(index, [_largest(model, sae, text)]).strengths[0]
+
+
+def acts_on(model: LanguageModel, sae: SAE, text: str) -> tuple[SparseActs, list[str]]:
+    """Activations at each token of a text, none at massive ones, and the tokens; what the tokenizer adds is left out.
+
+    Raises `UsageError` for an empty text and for one longer than the model sees.
     """
     ids = torch.tensor([model.encode(text)])
     if ids.numel() == 0:
@@ -61,12 +104,26 @@ def strengths(model: LanguageModel, sae: SAE, index: FeatureIndex, text: str) ->
             f"a text of {ids.shape[1]} tokens is longer than the {model.context} that {model.name} sees"
         )
     x = model.capture(ids, [sae.input])[sae.input][0].float()
-    special = torch.tensor(model.tokenizer.all_special_ids)
-    usual = ~torch.isin(ids[0], special) & ~sae.massive_mask(x).cpu()
-    acts = sae.encode(x[usual.to(x.device)]).to("cpu")
-    best = torch.zeros(sae.d_sae).scatter_reduce(0, acts.indices, acts.values, "amax")
+    own = ~torch.isin(ids[0], torch.tensor(model.tokenizer.all_special_ids))
+    x = x[own.to(x.device)]
+    acts = sae.encode(x).to("cpu")
+    usual = ~sae.massive_mask(x).cpu()
+    return acts.where(usual[acts.rows()]), [model.tokenizer.decode([one]) for one in ids[0][own].tolist()]
+
+
+def _largest(model: LanguageModel, sae: SAE, text: str) -> Float[Tensor, " d_sae"]:
+    acts, _ = acts_on(model, sae, text)
+    return torch.zeros(sae.d_sae).scatter_reduce(0, acts.indices, acts.values, "amax")
+
+
+def _activity(index: FeatureIndex, acts: Sequence[Float[Tensor, " d_sae"]]) -> Activity:
     maximum = torch.from_numpy(np.array(index.table["maximum"]))
-    return best / maximum.clamp_min(1e-9) * (maximum > 0)
+    found = torch.stack(list(acts))
+    return Activity(
+        acts=found,
+        strengths=found / maximum.clamp_min(1e-9) * (maximum > 0),
+        density=torch.from_numpy(np.array(index.table["density"])).float(),
+    )
 
 
 def find_by_texts(
@@ -77,38 +134,73 @@ def find_by_texts(
     off: Sequence[str] = (),
     *,
     n: int = 10,
+    rank: Rank = narrow_and_strong,
 ) -> list[Candidate]:
-    """Features that fire on every text of `on` and on none of `off`, narrow and strong ones first.
+    """Features that fire on every text of `on` and on none of `off`, narrow and strong ones first, or by `rank`.
 
-    Score: the weakest strength over `on`, times how rare the feature is (bits of 1/density). Where no feature fires
-    on all of `on`, those that fire on most of them. Raises `UsageError` where nothing is left.
+    Where no feature fires on all of `on`, those that fire on most of them. Raises `UsageError` where nothing is left.
     """
     if not on:
         raise UsageError("nothing to find by; give at least one text that should fire the feature")
-    active = torch.stack([strengths(model, sae, index, text) for text in on])  # [on, d_sae]
-    hits = (active > 0).sum(0)
-    allowed = torch.ones(sae.d_sae, dtype=torch.bool)
+    activity = _activity(index, [_largest(model, sae, text) for text in on])
+    allowed = activity.hits > len(on) // 2
     for text in off:
         allowed &= strengths(model, sae, index, text) == 0
-    allowed &= hits > len(on) // 2
     if not allowed.any():
         raise UsageError(
             f"no feature fires on most of the {len(on)} texts and on none of the {len(off)} others; "
             "give fewer or more alike texts"
         )
-    rare = -torch.log2(torch.from_numpy(np.array(index.table["density"])).float().clamp_min(1e-9))
-    mean = active.sum(0) / hits.clamp_min(1)
-    score = torch.where(allowed, mean * rare * (hits / len(on)) ** 4, 0.0)
-    best = score.topk(min(n, int(allowed.sum())))
+    mean = activity.strengths.sum(0) / activity.hits.clamp_min(1)
     return [
         Candidate(
             feature=feature,
-            score=value,
-            why=f"fires on {int(hits[feature])} of {len(on)} at {float(mean[feature]):.2f} of its maximum; "
-            f"density {float(index.table['density'][feature]):.2g}",
+            score=score,
+            why=f"fires on {int(activity.hits[feature])} of {len(on)} at {float(mean[feature]):.2f} of its maximum; "
+            f"density {float(activity.density[feature]):.2g}",
         )
-        for value, feature in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        for feature, score in _best(rank(activity), allowed, n)
     ]
+
+
+def find_at(
+    model: LanguageModel,
+    sae: SAE,
+    index: FeatureIndex,
+    text: str,
+    position: int = -1,
+    *,
+    n: int = 10,
+    rank: Rank = most_active,
+) -> list[Candidate]:
+    """Features that fire at one token of a text, the most active first, or by `rank`.
+
+    `position` counts the tokens of the text from 0, or from the end (-1 is the last); what the tokenizer adds is not
+    counted. Raises `UsageError` for a token that is not there and where nothing fires at it.
+    """
+    acts, tokens = acts_on(model, sae, text)
+    if not -len(tokens) <= position < len(tokens):
+        raise UsageError(f"there is no token {position}; the text has 0 to {len(tokens) - 1}: {tokens}")
+    position %= len(tokens)
+    here = acts.rows() == position
+    activity = _activity(index, [torch.zeros(sae.d_sae).index_put((acts.indices[here],), acts.values[here])])
+    if not here.any():
+        raise UsageError(f"no feature fires at token {position}, {tokens[position]!r}; take another token")
+    return [
+        Candidate(
+            feature=feature,
+            score=score,
+            why=f"{float(activity.acts[0, feature]):.3g} at {tokens[position]!r} (token {position} of "
+            f"{len(tokens)}), {float(activity.strengths[0, feature]):.2f} of its maximum",
+        )
+        for feature, score in _best(rank(activity), activity.acts[0] > 0, n)
+    ]
+
+
+def _best(score: Float[Tensor, " d_sae"], allowed: Bool[Tensor, " d_sae"], n: int) -> list[tuple[int, float]]:
+    """The allowed features with the largest scores, of equals the first."""
+    order = torch.where(allowed, score, -torch.inf).argsort(descending=True, stable=True)
+    return [(feature, float(score[feature])) for feature in order[: min(n, int(allowed.sum()))].tolist()]
 
 
 def find_by_token(index: FeatureIndex, token: int, *, n: int = 10) -> list[Candidate]:
@@ -127,7 +219,7 @@ def find_by_tag(index: FeatureIndex, tag: str, *, n: int = 10) -> list[Candidate
     """Features by how well a tag's spans tell where they fire (F1)."""
     numbers = {name: number for number, name in enumerate(index.tags.tags)}
     number = lookup(numbers, tag, "tag")
-    return _by_f1(index, index.tags.count[number], int(index.tags.rows[number]), n)
+    return _by_f1(index, index.tags.counts(number), int(index.tags.rows[number]), n)
 
 
 def _by_f1(index: FeatureIndex, inside: np.ndarray, positions: int, n: int) -> list[Candidate]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 
 from monosema.artifact import read_json
-from monosema.corpora import Tokens, key_of, position_of
+from monosema.corpora import Documents
 from monosema.errors import DamagedError, UsageError
 from monosema.index.contexts import Context, Decode, token_texts
+from monosema.index.partial import PartialTable
+from monosema.index.reduce import INTERVALS, QUANTILES
+from monosema.index.runs import NONE, Runs
 from monosema.index.segment import read_segments
-from monosema.index.statistics import INTERVALS, NONE
-from monosema.index.table import FeatureTable, read_tags
+from monosema.index.table import FeatureTable, Table, read_tags
 from monosema.index.tags import TagStatistics
 
 RECORD = "index.json"
 SEGMENTS = "segments"
-VERSION = 1
+VERSION = 2
 BEFORE, AFTER = 16, 8
 """Tokens of a context around its peak."""
 
@@ -41,7 +44,9 @@ class Feature:
     maximum: float
     """Largest activation."""
     histogram: tuple[int, ...]
-    """Positions by half binary logarithms of the activation (`statistics.bin_edges`)."""
+    """Positions by half binary logarithms of the activation (`bin_edges`)."""
+    tokens: tuple[tuple[str, float], ...]
+    """Tokens at which it fires with the largest summed activation, and their shares of all of it."""
     promoted: tuple[tuple[str, float], ...]
     """Tokens whose logits its direction raises most."""
     suppressed: tuple[tuple[str, float], ...]
@@ -51,12 +56,12 @@ class Feature:
 
 
 class FeatureIndex:
-    """Reader of an index. Memory: the table of features; postings and tokens are memory-mapped.
+    """Reader of an index, whole or still being made. Memory: what was asked of the table; postings are memory-mapped.
 
     Raises `DamagedError` for files that are not those of one index, `UsageError` for a feature that is not there.
     """
 
-    def __init__(self, folder: Path, tokens: Tokens, decode: Decode) -> None:
+    def __init__(self, folder: Path, tokens: Documents, decode: Decode) -> None:
         """`decode` makes text of token ids."""
         self.folder, self.tokens, self._decode = folder, tokens, decode
         self.record = read_json(folder / RECORD)
@@ -67,15 +72,27 @@ class FeatureIndex:
         if self.record["tokens_hash"] != tokens.hash:
             raise DamagedError(f"{folder} was made from other tokens than those given; remake the index")
         self.d_sae = int(self.record["d_sae"])
-        self.table = FeatureTable(folder)
         self.segments = read_segments(folder / SEGMENTS)
+        if not self.segments:
+            raise UsageError(f"{folder} has no finished part yet; ask again in a while")
         self._starts = np.array([segment.start for segment in self.segments])
         self.positions = sum(segment.record.positions for segment in self.segments)
+        self.finished = "positions" in self.record
+        """Whether all of it is there; otherwise it is what the finished parts tell."""
+        self.table: Table = FeatureTable(folder) if self.finished else self._partial
+
+    @cached_property
+    def _partial(self) -> PartialTable:
+        return PartialTable(self.segments, self.d_sae, self.tokens.spans(), int(self.record["seed"]))
 
     @cached_property
     def tags(self) -> TagStatistics:
         """Firings by tag."""
-        return read_tags(self.folder)
+        return read_tags(self.folder, self.d_sae) if self.finished else self._partial.tags
+
+    @cached_property
+    def _runs(self) -> Runs:
+        return Runs(self.segments)
 
     def check(self, feature: int) -> int:
         """The number of a feature; raise `UsageError` where there is none."""
@@ -89,11 +106,8 @@ class FeatureIndex:
 
     def feature(self, number: int) -> Feature:
         """What is known of a feature."""
-        self.check(number)
-        row = {
-            name: self.table[name][number] for name in ("density", "count", "mean", "maximum", "histogram")
-        }
-        neighbours = zip(self.table["neighbours"][number], self.table["cosines"][number], strict=True)
+        row = self.table.row(self.check(number))
+        neighbours = zip(row.get("neighbours", ()), row.get("cosines", ()), strict=True)
         return Feature(
             number=number,
             density=float(row["density"]),
@@ -101,25 +115,34 @@ class FeatureIndex:
             mean=float(row["mean"]),
             maximum=float(row["maximum"]),
             histogram=tuple(int(n) for n in row["histogram"]),
-            promoted=self._tokens_of(number, "promoted"),
-            suppressed=self._tokens_of(number, "suppressed"),
-            neighbours=tuple((int(other), float(cosine)) for other, cosine in neighbours),
+            tokens=self._texts(row, "tokens", "token_shares"),
+            promoted=self._texts(row, "promoted", "promoted_logits"),
+            suppressed=self._texts(row, "suppressed", "suppressed_logits"),
+            neighbours=tuple((int(other), float(cosine)) for other, cosine in neighbours if other != NONE),
         )
 
-    def _tokens_of(self, number: int, end: str) -> tuple[tuple[str, float], ...]:
-        pairs = zip(self.table[end][number], self.table[f"{end}_logits"][number], strict=True)
-        return tuple((self._decode([int(token)]), float(logit)) for token, logit in pairs)
+    def _texts(self, row: Mapping[str, Any], tokens: str, figures: str) -> tuple[tuple[str, float], ...]:
+        pairs = zip(row.get(tokens, ()), row.get(figures, ()), strict=True)
+        return tuple((self._decode([int(token)]), float(figure)) for token, figure in pairs if token != NONE)
 
     def top(self, feature: int, n: int = 20) -> list[Context]:
         """Contexts of the largest activations, largest first."""
-        rows = self.table["top_rows"][self.check(feature)]
-        return self.contexts(feature, [int(row) for row in rows if row != NONE][:n])
+        return self._shown(feature, self.table.row(self.check(feature))["top_rows"][:n])
 
     def interval(self, feature: int, number: int) -> list[Context]:
         """A uniform sample of the contexts whose activation lies in one interval of (0, max], 0 the weakest."""
-        if not 0 <= number < INTERVALS:
-            raise UsageError(f"there is no interval {number}; expected 0 to {INTERVALS - 1}")
-        rows = self.table["sample_rows"][self.check(feature)].reshape(INTERVALS, -1)[number]
+        return self._sampled(feature, "sample_rows", number, INTERVALS, "interval")
+
+    def quantile(self, feature: int, number: int) -> list[Context]:
+        """A uniform sample of the contexts of one fifth of the firings, 0 the weakest."""
+        return self._sampled(feature, "quantile_rows", number, QUANTILES, "quantile")
+
+    def _sampled(self, feature: int, column: str, number: int, groups: int, what: str) -> list[Context]:
+        if not 0 <= number < groups:
+            raise UsageError(f"there is no {what} {number}; expected 0 to {groups - 1}")
+        return self._shown(feature, self.table.row(self.check(feature))[column].reshape(groups, -1)[number])
+
+    def _shown(self, feature: int, rows: Int64[np.ndarray, " n"]) -> list[Context]:
         return self.contexts(feature, [int(row) for row in rows if row != NONE])
 
     def postings(self, feature: int) -> tuple[Int64[np.ndarray, " n"], Float[np.ndarray, " n"]]:
@@ -134,25 +157,27 @@ class FeatureIndex:
         owner = np.searchsorted(self._starts, asked, side="right") - 1
         for number in np.unique(owner):
             some = owner == number
-            out[some] = self.segments[number].places[asked[some] - self.segments[number].start]
+            out[some] = self.segments[number].places_of(asked[some] - self.segments[number].start)
         return out
+
+    def fires(self, document: int, position: int) -> Int64[np.ndarray, " n"]:
+        """Features that fire at a token of a document, strongest first; none at a position that is left out."""
+        row = int(self._runs.rows(document, position, position + 1)[0])
+        if row == NONE:
+            return np.zeros(0, dtype=np.int64)
+        segment = self.segments[int(np.searchsorted(self._starts, row, side="right")) - 1]
+        return segment.at(row - segment.start)
 
     def contexts(
         self, feature: int, rows: Sequence[int], *, before: int = BEFORE, after: int = AFTER
     ) -> list[Context]:
         """What stands around rows, with the feature's activation at each token."""
-        fired, values = self.postings(feature)
-        places = self.places(fired)
-        keys = key_of(places[:, 0], places[:, 1])
-        order = np.argsort(keys)
-        keys, values = keys[order], values[order]
         found = []
+        read: dict[int, Any] = {}
         for document, position, _ in self.places(rows):
             ids = self.tokens.ids(int(document))
             begin, end = max(int(position) - before, 0), min(int(position) + after + 1, len(ids))
-            low, high = np.searchsorted(keys, key_of(np.full(2, document), np.array([begin, end])))
-            activations = np.zeros(end - begin)
-            activations[position_of(keys[low:high]) - begin] = values[low:high]
+            around = self._runs.rows(int(document), begin, end)
             entry = self.tokens.document(int(document))
             found.append(
                 Context(
@@ -160,8 +185,23 @@ class FeatureIndex:
                     source=entry.source,
                     tags=dict(entry.tags),
                     tokens=token_texts(self._decode, ids[begin:end].tolist()),
-                    activations=tuple(activations.tolist()),
+                    activations=tuple(self._values(feature, around, read).tolist()),
                     peak=int(position) - begin,
                 )
             )
         return found
+
+    def _values(
+        self, feature: int, rows: Int64[np.ndarray, " n"], read: dict[int, Any]
+    ) -> Float[np.ndarray, " n"]:
+        """Activations at rows, 0 where the feature does not fire or there is no row. `read`: segments so far."""
+        out = np.zeros(len(rows))
+        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in set(owner[rows != NONE].tolist()):
+            if number not in read:
+                read[number] = self.segments[number].of(feature)
+            fired, values = read[number]
+            at = np.minimum(np.searchsorted(fired, rows), max(len(fired) - 1, 0))
+            hit = (owner == number) & (fired[at] == rows) if len(fired) else np.zeros(len(rows), dtype=bool)
+            out[hit] = values[at[hit]]
+        return out

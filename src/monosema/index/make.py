@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from monosema.activations import RowSource
 from monosema.artifact import write_json
-from monosema.corpora import Tokens
+from monosema.corpora import Documents
 from monosema.errors import UsageError
 from monosema.index.collect import collect
-from monosema.index.index import RECORD, SEGMENTS, VERSION
+from monosema.index.describe import describe
+from monosema.index.index import RECORD, SEGMENTS, VERSION, FeatureIndex
 from monosema.index.neighbours import neighbours
 from monosema.index.promoted import promoted
-from monosema.index.statistics import statistics
+from monosema.index.reduce import blocks, flat_columns, reduce_block, totals
+from monosema.index.segment import Segment
 from monosema.index.table import write_features, write_tags
-from monosema.index.tags import tag_statistics
+from monosema.index.tags import TaggedRows, TagPairs
 from monosema.models import LanguageModel
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
@@ -24,7 +29,7 @@ def make_index(
     folder: Path,
     model: LanguageModel,
     sae: SAE,
-    tokens: Tokens,
+    tokens: Documents,
     source: RowSource,
     *,
     seed: int,
@@ -36,27 +41,66 @@ def make_index(
     """
     sae.check_model(model.name, model.hash)
     reporter = reporter or Silent()
-    segments = collect(folder / SEGMENTS, sae, source, reporter)
-    positions = sum(segment.record.positions for segment in segments)
-    if not positions:
-        raise UsageError("there is no position to index; give more text")
-    found = statistics(segments, sae.d_sae, seed=seed)
-    write_features(folder, found, promoted(model, sae, reporter), neighbours(sae.W_dec), positions)
-    write_tags(folder, tag_statistics(segments, tokens.spans(), sae.d_sae))
-    postings = sum(segment.record.postings for segment in segments)
-    record = {
+    begun = {
         "version": VERSION,
         "d_sae": sae.d_sae,
-        "positions": positions,
-        "postings": postings,
         "tokens_hash": tokens.hash,
         "model_hash": model.hash,
         "hook": sae.input,
         "seed": seed,
     }
-    write_json(folder / RECORD, record)
+    write_json(folder / RECORD, begun)
+    segments = collect(folder / SEGMENTS, sae, source, reporter)
+    positions = sum(segment.record.positions for segment in segments)
+    if not positions:
+        raise UsageError("there is no position to index; give more text")
+    found = totals(segments, sae.d_sae)
+    tagged = TaggedRows(segments, tokens.spans())
+    of_weights = weight_columns(model, sae, reporter)
+    pairs: list[TagPairs] = []
+
+    def parts() -> Iterator[dict[str, np.ndarray]]:
+        with reporter.stage("features", sae.d_sae, "features") as progress:
+            for begin, end in blocks(found.count):
+                columns, of_tags = reduce_block(segments, begin, end, seed=seed, tagged=tagged)
+                pairs.append(of_tags)
+                some = slice(begin, end)
+                weights = {name: array[some] for name, array in of_weights.items()}
+                yield flat_columns(found, some, positions) | columns | weights
+                progress.update(end - begin)
+
+    write_features(folder, parts())
+    write_tags(folder, tagged.names, tagged.rows, pairs)
+    postings = sum(segment.record.postings for segment in segments)
+    write_json(folder / RECORD, begun | {"positions": positions, "postings": postings})
+    decode = model.tokenizer.decode
+    describe(folder, FeatureIndex(folder, tokens, decode), decode)
     return {
         "positions": float(positions),
         "postings": float(postings),
         "alive_share": float((found.count > 0).mean()),
+    } | bytes_per_posting(segments)
+
+
+def weight_columns(model: LanguageModel, sae: SAE, reporter: Reporter) -> dict[str, np.ndarray]:
+    """What the weights alone tell of each feature: tokens that it promotes and suppresses, its neighbours."""
+    up, down = promoted(model, sae, reporter)
+    nearest, cosines = neighbours(sae.W_dec)
+    return {
+        "promoted": up.tokens.numpy().astype(np.int32),
+        "promoted_logits": up.logits.numpy(),
+        "suppressed": down.tokens.numpy().astype(np.int32),
+        "suppressed_logits": down.logits.numpy(),
+        "neighbours": nearest.numpy().astype(np.int32),
+        "cosines": cosines.numpy().astype(np.float32),
+    }
+
+
+def bytes_per_posting(segments: Sequence[Segment]) -> dict[str, float]:
+    """Bytes a posting takes in each direction."""
+    sizes = [segment.bytes_by_direction for segment in segments]
+    postings = max(sum(segment.record.postings for segment in segments), 1)
+    return {
+        "bytes_by_feature": sum(size[0] for size in sizes) / postings,
+        "bytes_by_row": sum(size[1] for size in sizes) / postings,
     }

@@ -1,73 +1,104 @@
-"""The records of an index on disk: one Parquet table of features, one file of tags."""
+"""The table of features on disk: one Parquet file that any tool opens, in row groups that are read one at a time.
+
+Columns of one number a feature are read whole when first asked for; lists (top rows, samples, tokens ...) a row group
+at a time for one feature, or whole. A second file holds the pairs of feature and tag.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Int64
 
 from monosema.artifact import atomic_file
 from monosema.errors import DamagedError
-from monosema.index.promoted import Promoted
-from monosema.index.statistics import Statistics
-from monosema.index.tags import TagStatistics
+from monosema.index.tags import TagPairs, TagStatistics
 
-FEATURES, TAGS = "features.parquet", "tags.npz"
+FEATURES, TAGS = "features.parquet", "tags.parquet"
+GROUP = 128
+"""Features of a row group."""
+GROUPS_HELD = 128
+"""Row groups that a reader keeps, about 250 kB each."""
+_TAGS_KEY = b"monosema.tags"
 
 
-def _lists(array: Any) -> pa.Array:
+class Table(Protocol):
+    """Columns of features."""
+
+    def __getitem__(self, name: str) -> Any:
+        """A whole column, [d_sae] or [d_sae, width]."""
+
+    def row(self, feature: int) -> Mapping[str, Any]:
+        """All columns of one feature."""
+
+
+def _column(array: np.ndarray) -> pa.Array:
+    if array.ndim == 1:
+        return pa.array(array)
     flat = np.ascontiguousarray(array)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), int(np.prod(flat.shape[1:])))
 
 
-def write_features(
-    folder: Path,
-    found: Statistics,
-    promoted: tuple[Promoted, Promoted],
-    neighbours: tuple[Any, Any],
-    positions: int,
-) -> None:
-    """Write the table of features: a row each, in the order of their numbers."""
-    up, down = promoted
-    columns = {
-        "feature": pa.array(np.arange(len(found.count), dtype=np.int32)),
-        "count": pa.array(found.count),
-        "density": pa.array(found.count / max(positions, 1)),
-        "mean": pa.array(found.sum / np.maximum(found.count, 1)),
-        "maximum": pa.array(found.maximum.astype(np.float32)),
-        "histogram": _lists(found.histogram),
-        "top_rows": _lists(found.top_rows),
-        "top_values": _lists(found.top_values),
-        "sample_rows": _lists(found.sample_rows),
-        "sample_values": _lists(found.sample_values),
-        "promoted": _lists(up.tokens.numpy().astype(np.int32)),
-        "promoted_logits": _lists(up.logits.numpy()),
-        "suppressed": _lists(down.tokens.numpy().astype(np.int32)),
-        "suppressed_logits": _lists(down.logits.numpy()),
-        "neighbours": _lists(neighbours[0].numpy().astype(np.int32)),
-        "cosines": _lists(neighbours[1].numpy().astype(np.float32)),
-    }
+def write_features(folder: Path, parts: Iterable[Mapping[str, np.ndarray]]) -> None:
+    """Write the table out of blocks of columns in the order of the features: a row each."""
     with atomic_file(folder / FEATURES) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+        writer, held = None, None
+        for part in parts:
+            table = pa.table({name: _column(array) for name, array in part.items()})
+            held = table if held is None else pa.concat_tables([held, table])
+            whole = len(held) // GROUP * GROUP
+            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+            if whole:
+                writer.write_table(held.slice(0, whole), row_group_size=GROUP)
+                held = held.slice(whole)
+        if writer is not None and held is not None:
+            if len(held):
+                writer.write_table(held, row_group_size=GROUP)
+            writer.close()
 
 
 class FeatureTable:
-    """The table of features, read whole: some 2 kB a feature."""
+    """Reader of the table. Memory: the columns that were asked for, and 128 row groups."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FEATURES
+        self._path = folder / FEATURES
         try:
-            table = pq.read_table(path)
+            self._file = pq.ParquetFile(self._path, memory_map=True)
         except (pa.ArrowException, OSError) as error:
-            raise DamagedError(f"{path} cannot be read ({error}); remake the index") from None
-        self._columns = {name: _array(table[name]) for name in table.column_names}
+            raise self._damaged(error) from None
+        self._columns: dict[str, Any] = {}
+        self._group = lru_cache(maxsize=GROUPS_HELD)(self._read_group)
 
     def __getitem__(self, name: str) -> Any:
-        """A column, [d_sae] or [d_sae, width]."""
+        """A whole column."""
+        if name not in self._columns:
+            self._columns[name] = self._read(lambda: self._file.read([name]))[name]
         return self._columns[name]
+
+    def row(self, feature: int) -> Mapping[str, Any]:
+        """All columns of one feature."""
+        group, inside = divmod(feature, GROUP)
+        return {name: column[inside] for name, column in self._group(group).items()}
+
+    def _read_group(self, number: int) -> dict[str, Any]:
+        return self._read(lambda: self._file.read_row_group(number, use_threads=False))
+
+    def _read(self, read: Any) -> dict[str, Any]:
+        try:
+            table = read()
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from None
+        return {name: _array(table[name]) for name in table.column_names}
+
+    def _damaged(self, error: Exception) -> DamagedError:
+        return DamagedError(f"{self._path} cannot be read ({error}); remake the index")
 
 
 def _array(column: pa.ChunkedArray) -> Any:
@@ -77,22 +108,45 @@ def _array(column: pa.ChunkedArray) -> Any:
     return joined.to_numpy()
 
 
-def write_tags(folder: Path, found: TagStatistics) -> None:
-    """Write what is known of tags."""
-    names = np.array(found.tags, dtype=str)
-    with atomic_file(folder / TAGS) as temporary, temporary.open("wb") as file:
-        np.savez(file, tags=names, rows=found.rows, count=found.count.astype(np.int32), sum=found.sum)
+def write_tags(
+    folder: Path, names: Sequence[str], rows: Int64[np.ndarray, " T"], parts: Iterable[TagPairs]
+) -> None:
+    """Write the pairs of feature and tag, by feature, and how many rows each tag has."""
+    names_of = pa.array(list(names), pa.string())
+    about = {_TAGS_KEY: json.dumps(dict(zip(names, rows.tolist(), strict=True)), ensure_ascii=False).encode()}
+    types = {
+        "feature": pa.int32(),
+        "tag": pa.dictionary(pa.int32(), pa.string()),
+        "count": pa.int64(),
+        "sum": pa.float64(),
+    }
+    schema = pa.schema(list(types.items()), metadata=about)
+    with (
+        atomic_file(folder / TAGS) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for part in parts:
+            tag = pa.DictionaryArray.from_arrays(pa.array(part.tag), names_of)
+            writer.write_table(
+                pa.table([pa.array(part.feature), tag, pa.array(part.count), pa.array(part.sum)], schema)
+            )
 
 
-def read_tags(folder: Path) -> TagStatistics:
+def read_tags(folder: Path, d_sae: int) -> TagStatistics:
     """What is known of tags."""
     try:
-        with np.load(folder / TAGS, allow_pickle=False) as file:
-            return TagStatistics(
-                tags=tuple(file["tags"].tolist()),
-                rows=file["rows"],
-                count=file["count"].astype(np.int64),
-                sum=file["sum"],
-            )
-    except (OSError, ValueError, KeyError) as error:
+        table = pq.read_table(folder / TAGS)
+        rows: dict[str, int] = json.loads(table.schema.metadata[_TAGS_KEY])
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise DamagedError(f"{folder / TAGS} cannot be read ({error}); remake the index") from None
+    numbers = {name: number for number, name in enumerate(rows)}
+    dictionary = table["tag"].unify_dictionaries().combine_chunks()
+    of = np.array([numbers[name] for name in dictionary.dictionary.to_pylist()], dtype=np.int32)
+    tag = of[dictionary.indices.to_numpy()] if len(table) else np.zeros(0, dtype=np.int32)
+    feature, count, total = (table[name].to_numpy() for name in ("feature", "count", "sum"))
+    return TagStatistics(
+        tuple(rows),
+        np.array(list(rows.values()), dtype=np.int64),
+        TagPairs(feature, tag, count, total),
+        d_sae,
+    )

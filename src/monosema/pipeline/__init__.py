@@ -1,9 +1,11 @@
 """Where the rooms meet: the tables of stages and loaders, and what the verbs call."""
 
-from monosema.index import as_set
+from monosema.index import Filter, as_set, read_names
 from monosema.pipeline.contrast import contrast
-from monosema.pipeline.explore import concept_of, dose, edits_for, find, names_it, random_edits
+from monosema.pipeline.explore import concept_of, dose, edits_for, find, find_labelled, names_it, random_edits
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.mapping import feature_map, neighbours_across
+from monosema.pipeline.relating import relations
 from monosema.pipeline.run import figures, init, open_study, run, states
 from monosema.pipeline.stages import STAGES
 from monosema.pipeline.talk import Talk, answer
@@ -11,6 +13,7 @@ from monosema.pipeline.truth import groundtruth
 
 __all__ = [
     "STAGES",
+    "Filter",
     "OpenStudy",
     "Talk",
     "answer",
@@ -19,13 +22,18 @@ __all__ = [
     "contrast",
     "dose",
     "edits_for",
+    "feature_map",
     "figures",
     "find",
+    "find_labelled",
     "groundtruth",
     "init",
     "names_it",
+    "neighbours_across",
     "open_study",
     "random_edits",
+    "read_names",
+    "relations",
     "run",
     "states",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -15,14 +16,22 @@ from monosema.errors import UsageError
 from monosema.index import (
     Candidate,
     FeatureIndex,
+    Filter,
+    Labelled,
+    find_at,
+    find_by_labels,
+    find_by_statistics,
     find_by_tag,
     find_by_texts,
     find_by_token,
     find_near_tag,
+    search_meaning,
+    search_words,
 )
 from monosema.interventions import Dose, DoseCurve, Edit, Saying, Trials, search_dose
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
+from monosema.pipeline.finding import labelled_texts, meaning_of
 from monosema.pipeline.loaders import OpenStudy
 from monosema.progress import Reporter
 from monosema.sae import SAE
@@ -44,19 +53,49 @@ def find(
     off: Sequence[str] = (),
     token: str | None = None,
     tag: str | None = None,
+    text: str | None = None,
+    like: str | None = None,
+    embedder: Path | None = None,
+    at: str | None = None,
+    position: int = -1,
+    where: Filter | None = None,
     sae: str = "main",
     n: int = 10,
 ) -> list[Candidate]:
-    """Features by texts, by a token, or by a tag: exactly one of them. Raises `UsageError` otherwise."""
-    if sum([bool(on), token is not None, tag is not None]) != 1:
-        raise UsageError("give one thing to find by: texts (--on, and --off), a token, or a tag")
+    """Features by exactly one thing: texts (`on`, and `off`), a token, a tag, words of their names and tokens (`text`),
+    a text that these words are `like`, one token `at` a position of a text, or figures (`where`).
+
+    `embedder`: folder of the model that compares meanings. Raises `UsageError` where it is not exactly one.
+    """
     index = study.index(sae)
-    if tag is not None:
-        return find_by_tag(index, tag, n=n)
-    model = model_of(study, sae)
-    if token is not None:
-        return find_by_token(index, one_token(model, token), n=n)
-    return find_by_texts(model, study.sae(sae), index, on, off, n=n)
+    ways: tuple[tuple[bool, Callable[[], list[Candidate]]], ...] = (
+        (tag is not None, lambda: find_by_tag(index, tag or "", n=n)),
+        (text is not None, lambda: search_words(index.folder, text or "", n)),
+        (like is not None, lambda: search_meaning(*meaning_of(study, sae, embedder), like or "", n)),
+        (where is not None, lambda: find_by_statistics(index, where or Filter(), n=n)),
+        (token is not None, lambda: find_by_token(index, one_token(model_of(study, sae), token or ""), n=n)),
+        (
+            at is not None,
+            lambda: find_at(model_of(study, sae), study.sae(sae), index, at or "", position, n=n),
+        ),
+        (bool(on), lambda: find_by_texts(model_of(study, sae), study.sae(sae), index, on, off, n=n)),
+    )
+    given = [way for asked, way in ways if asked]
+    if len(given) != 1 or (off and not on):
+        raise UsageError(
+            "give one thing to find by: texts (--on, and --off), a token, a tag, words (--text), a meaning (--like), a "
+            "token of a text (--at, and --position), figures (--dead, --density), or a file of labelled texts"
+        )
+    return given[0]()
+
+
+def find_labelled(study: OpenStudy, file: Path, *, sae: str = "main", n: int = 10) -> Labelled:
+    """Features that tell the texts of a file with label 1 from those with label 0 (JSON lines: text, label)."""
+    texts, labels = labelled_texts(file)
+    seed = read_asked(study.settings, study.path).seed
+    return find_by_labels(
+        model_of(study, sae), study.sae(sae), study.index(sae), texts, labels, n=n, seed=seed
+    )
 
 
 def one_token(model: LanguageModel, text: str) -> int:
@@ -72,12 +111,12 @@ def one_token(model: LanguageModel, text: str) -> int:
 
 def model_of(study: OpenStudy, sae: str = "main") -> LanguageModel:
     """The model that an SAE belongs to, whole."""
-    return study.model(read_asked(study.settings).saes[sae].place.model)
+    return study.model(read_asked(study.settings, study.path).saes[sae].place.model)
 
 
 def concept_of(study: OpenStudy, concept: str, sae: str = "main") -> Concept:
     """A concept of the catalogue that the SAE's corpus is marked by."""
-    settings = read_asked(study.settings)
+    settings = read_asked(study.settings, study.path)
     marked_by = settings.corpora[settings.saes[sae].place.corpus].concepts
     return load_concepts(marked_by or "world", study.path)[concept]
 
@@ -103,7 +142,7 @@ def dose(
     reporter: Reporter | None = None,
 ) -> DoseCurve:
     """The dose for a concept: read where it was searched already, else searched and kept in the study."""
-    settings = read_asked(study.settings)
+    settings = read_asked(study.settings, study.path)
     meant = concept_of(study, concept, sae)
     place = study.place("dose", f"{sae}.{concept}")
     asked = {"features": list(features) if features else None}

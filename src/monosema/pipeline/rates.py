@@ -24,11 +24,12 @@ from torch import Tensor
 
 from monosema.activations import ActivationStats, row_norms, store_bytes
 from monosema.activations.massive import median_norm
-from monosema.corpora import SPLITS, CorpusSettings
+from monosema.corpora import SPLITS, CorpusSettings, SpanTable
 from monosema.errors import UsageError, lookup
 from monosema.evaluation.crossentropy import LOGIT_BYTES, losses
+from monosema.index.reduce import reduce_block
 from monosema.index.segment import read_segments, write_segment
-from monosema.index.statistics import statistics
+from monosema.index.tags import TaggedRows
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import Asked, SAEAsked
 from monosema.pipeline.budget import LADDER, Cost, Line
@@ -120,7 +121,7 @@ def _cost(
         tokens=corpus.tokens,
         d_sae=sae.place.d_sae,
         least_d_sae=least,
-        trained=sae.training.tokens,
+        trained=0 if sae.given else sae.training.tokens,
         train_share=shares["train"],
         held_share=lookup(shares, asked.evaluation.split, "split"),
         storable=storable[sae.place.store],
@@ -193,7 +194,9 @@ def _measure_sae(
 
     def index() -> Tensor:
         write_segment(folder, 0, acts, np.zeros((n, 3), dtype=np.int32))
-        return torch.from_numpy(statistics(read_segments(folder), d_sae, seed=0).maximum)
+        segments = read_segments(folder)
+        columns, _ = reduce_block(segments, 0, d_sae, seed=0, tagged=TaggedRows(segments, SpanTable.empty()))
+        return torch.from_numpy(columns["top_values"])
 
     folder = scratch / "index"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,35 @@
+"""From a document and a position in it to the row of an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int64
+
+from monosema.corpora import key_of
+from monosema.index.segment import Segment
+
+NONE = -1
+
+
+class Runs:
+    """All stretches of following tokens. Memory: 24 bytes each; one is a piece of a document as the model saw it."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        keys, rows, lengths = [], [], []
+        for segment in segments:
+            document, position, first = segment.runs.T
+            keys.append(key_of(document, position))
+            rows.append(first.astype(np.int64) + segment.start)
+            lengths.append(np.diff(np.append(first, segment.record.positions)))
+        order = np.argsort(np.concatenate(keys), kind="stable")
+        self._keys = np.concatenate(keys)[order]
+        self._rows, self._lengths = np.concatenate(rows)[order], np.concatenate(lengths)[order]
+
+    def rows(self, document: int, begin: int, end: int) -> Int64[np.ndarray, " n"]:
+        """Rows of positions `begin` to `end` of a document; -1 where one is left out."""
+        keys = key_of(np.full(end - begin, document), np.arange(begin, end))
+        run = np.maximum(np.searchsorted(self._keys, keys, side="right") - 1, 0)
+        inside = keys - self._keys[run]
+        return np.where((inside >= 0) & (inside < self._lengths[run]), self._rows[run] + inside, NONE)

@@ -1,0 +1,59 @@
+"""What finding features needs besides an index: labelled texts from a file, and the vectors of features' words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from monosema.artifact import drafting
+from monosema.corpora.formats import FORMATS
+from monosema.errors import UsageError
+from monosema.index import Embed, load_embedder, meanings, packaged_embedder, read_texts
+from monosema.models.loading import identity
+from monosema.pipeline.asked import read_asked
+from monosema.pipeline.loaders import OpenStudy
+
+MEANING, VECTORS = "meaning", "vectors.npy"
+
+
+def labelled_texts(file: Path) -> tuple[list[str], list[int]]:
+    """Texts and their labels from JSON lines `{"text": ..., "label": 0 or 1}`.
+
+    Raises `UsageError` that names the line which is none of these, `DamagedError` for a file that is no JSON lines.
+    """
+    if not file.is_file():
+        raise UsageError(f'{file} is no file; expected JSON lines {{"text": ..., "label": 0 or 1}}')
+    texts, labels = [], []
+    for record in FORMATS[".jsonl"](file):
+        text, label = record.fields.get("text"), record.fields.get("label")
+        if not isinstance(text, str) or label not in (0, 1):
+            raise UsageError(
+                f'{file} {record.place} is not {{"text": "...", "label": 0 or 1}}; mend that line'
+            )
+        texts.append(text)
+        labels.append(int(label))
+    return texts, labels
+
+
+def meaning_of(
+    study: OpenStudy, sae: str, embedder: Path | None = None
+) -> tuple[Embed, Float[np.ndarray, "d_sae d"]]:
+    """An embedding model and the vectors of all features' words, made once and kept in the study.
+
+    `embedder`: folder of the model; None: that of the package. Raises `UsageError` where there is none.
+    """
+    folder = embedder or packaged_embedder()
+    embed = load_embedder(folder)
+    index = study.open("index", sae, verify=False)
+    asked, parents = {"embedder": identity(folder)}, {index.key: index.hash}
+    if study.status(MEANING, sae, asked, parents).state != "fresh":
+        seed = read_asked(study.settings, study.path).seed
+        place = study.place(MEANING, sae)
+        with (
+            study.writing("find"),
+            drafting(place, kind=MEANING, asked=asked, parents=parents, seed=seed, old=study.old) as draft,
+        ):
+            np.save(draft.path / VECTORS, meanings(embed, read_texts(index.path)))
+    return embed, np.load(study.open(MEANING, sae).path / VECTORS, allow_pickle=False)

