@@ -23,7 +23,11 @@ class GivenTokens(Tokens):
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
         self.known = sorted({token for document in documents for token in document})
         self._numbers = [[self.known.index(token) for token in document] for document in documents]
-        self.vocabulary = len(self.known)
+        self.vocabulary, self.hash = len(self.known), "given"
+
+    @property
+    def n_documents(self) -> int:
+        return len(self._numbers)
 
     def ids(self, document: int) -> np.ndarray:
         return np.array(self._numbers[document], dtype=np.int64)

@@ -3,8 +3,9 @@
 A segment is one safetensors file, memory-mapped, and a record that is written after it, so that a segment is whole or
 absent. Of its m features that fire, ascending: `features`, `counts`, `starts` (of their bytes) [m], their `rows`
 (packed, see codes.py) and `codes` [nnz]; `sums`, `maxima` [m] and the exact largest activations, `top_counts` [m],
-`top_rows`, `top_values`. Of its rows: `row_starts` [rows + 1] into `low` and `high` [nnz], the features at each row, strongest
-first; `tokens` [rows]; `runs` [r, 3], stretches of following tokens of one document: document, position, first row.
+`top_rows`, `top_values`. Of its rows: `row_starts` [rows + 1] into `low` and `high` [nnz], the features at each row,
+strongest first; `tokens` [rows]; `runs` [r, 3], stretches of following tokens of one document: document, position,
+first row.
 """
 
 from __future__ import annotations
