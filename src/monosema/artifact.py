@@ -28,6 +28,8 @@ DRAFT = "draft.json"
 LOGS = "logs"  # files below it are checked, yet do not count in the content hash: they hold times and rates
 WRITING = ".writing"  # ends the name of a file that is not whole yet
 SCRATCH = "scratch"  # checkpoints and the like: gone when the artifact is whole
+NOTE = "note"
+"""Key of `Manifest.measured`: a sentence that whoever looks at the artifact should read."""
 VERSIONS_OF = ("monosema", "torch", "transformers", "tokenizers", "safetensors", "numpy")
 _CHUNK = 1 << 20
 
@@ -173,26 +175,30 @@ class Artifact:
 
     def verify(self) -> None:
         """Check sizes and hashes of all files; raise `DamagedError` that names the first wrong one."""
+        for _, what in self._wrong():
+            raise DamagedError(f"{what}; {self._advice()}")
+        if content_hash(self.manifest.files, self.manifest.asked) != self.manifest.hash:
+            raise DamagedError(f"{self.path / MANIFEST} was edited: its hash does not fit; {self._advice()}")
+
+    def damaged(self) -> list[Path]:
+        """Files that are missing or not what the manifest says."""
+        return [file for file, _ in self._wrong()]
+
+    def _wrong(self) -> Iterator[tuple[Path, str]]:
+        """Each wrong file, and what is wrong with it."""
         for name, entry in self.manifest.files.items():
             file = self.path / name
             if not file.resolve().is_relative_to(self.path.resolve()):
                 raise DamagedError(f"{self.path / MANIFEST} names a file outside its folder: {name}")
             if not file.is_file():
-                raise DamagedError(f"{file} is missing; restore it or remake with --remake")
-            size = file.stat().st_size
-            if size != entry["bytes"]:
-                raise DamagedError(
-                    f"{file} has {size} bytes, its manifest says {entry['bytes']}; "
-                    "restore it or remake with --remake"
-                )
-            if digest_file(file) != entry["blake2"]:
-                raise DamagedError(
-                    f"{file} was changed after it was made; restore it or remake with --remake"
-                )
-        if content_hash(self.manifest.files, self.manifest.asked) != self.manifest.hash:
-            raise DamagedError(
-                f"{self.path / MANIFEST} was edited: its hash does not fit; remake with --remake"
-            )
+                yield file, f"{file} is missing"
+            elif (size := file.stat().st_size) != entry["bytes"]:
+                yield file, f"{file} has {size} bytes, its manifest says {entry['bytes']}"
+            elif digest_file(file) != entry["blake2"]:
+                yield file, f"{file} was changed after it was made"
+
+    def _advice(self) -> str:
+        return f"restore it, or make it again with: monosema run {self.path.parent.parent} --remake"
 
 
 @dataclass
@@ -240,6 +246,38 @@ def put_away(path: Path, old: Path) -> Path:
     return place
 
 
+def reopen(path: Path, old: Path) -> bool:
+    """Whether the artifact `path` is damaged; if so it becomes a draft again, without the files that are wrong.
+
+    Those move to `old`, each with the files that share its name up to the ending: one is the other's record. The
+    same question then goes on with the draft and makes what it lacks; the manifest goes last, so that a kill on
+    the way leaves a damaged artifact or an unfinished one.
+    """
+    artifact = Artifact.open(path, verify=False)
+    damaged = artifact.damaged()
+    if not damaged:
+        return False
+    for file in damaged:
+        for one in sorted(file.parent.glob(f"{file.stem}.*")):
+            put_away(one, old)
+    manifest, folder = artifact.manifest, draft_place(path)
+    if folder.exists():
+        put_away(folder, old)
+    write_json(path / DRAFT, _question(manifest.kind, manifest.asked, manifest.parents, manifest.seed))
+    path.rename(folder)
+    (folder / MANIFEST).unlink()
+    return True
+
+
+def draft_place(path: Path) -> Path:
+    """Where the artifact `path` is made."""
+    return path.with_name(f".{path.name}.draft")
+
+
+def _question(kind: str, asked: dict[str, Any], parents: dict[str, str], seed: int) -> dict[str, Any]:
+    return {"schema": SCHEMA, "kind": kind, "asked": asked, "parents": parents, "seed": seed}
+
+
 @contextmanager
 def drafting(
     path: Path, *, kind: str, asked: dict[str, Any], parents: dict[str, str], seed: int, old: Path
@@ -248,8 +286,7 @@ def drafting(
 
     A draft of another question (settings, parents or seed) and an artifact that is replaced go to `old`.
     """
-    question = {"schema": SCHEMA, "kind": kind, "asked": asked, "parents": parents, "seed": seed}
-    folder = path.with_name(f".{path.name}.draft")
+    question, folder = _question(kind, asked, parents, seed), draft_place(path)
     if folder.exists() and (not (folder / DRAFT).is_file() or read_json(folder / DRAFT) != question):
         put_away(folder, old)
     resumed = folder.exists()

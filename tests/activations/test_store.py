@@ -172,8 +172,10 @@ def test_a_missing_shard_is_named_and_made_again(tmp_path: Path) -> None:
     (tmp_path / "00001.safetensors").unlink()
     with pytest.raises(DamagedError, match=r"00001\.safetensors is missing"):
         ActivationStore(tmp_path)
-    make(tmp_path)
+    model = TinyModel()
+    make(tmp_path, model=model)
     assert digests(tmp_path) == before
+    assert model.forwards == PLAN.batches_per_shard
 
 
 def test_a_store_that_is_not_finished_is_not_read(tmp_path: Path) -> None:

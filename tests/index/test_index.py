@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from monosema.index import FeatureIndex, find_by_texts, find_by_token, make_inde
 from monosema.index.codes import PRECISION
 from monosema.index.collect import collect, collect_task
 from monosema.index.index import SEGMENTS
+from monosema.index.segment import write_segment
 from monosema.pipeline.loaders import OpenStudy
 from monosema.progress import Silent
 from pipeline.small_study import new_study
@@ -188,6 +191,30 @@ def test_parts_that_others_made_in_any_order_give_the_same_bytes(study: OpenStud
         if path.is_file():
             other = tmp_path / "shared" / path.relative_to(tmp_path / "alone")
             assert path.read_bytes() == other.read_bytes(), path.name
+
+
+def test_an_index_that_met_a_full_disk_loses_nothing(
+    study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, sae, tokens = study.model(), study.sae(), study.tokens()
+    source = StoreRows(study.activations(), rows_per_task=700)
+    written = []
+
+    def full(folder: Path, number: int, *rest: Any) -> Any:
+        if number == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+        written.append(number)
+        return write_segment(folder, number, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("monosema.index.collect.write_segment", full)
+        with pytest.raises(OSError, match="No space left"):
+            make_index(tmp_path, model, sae, tokens, source, seed=1)
+    assert written == [0, 1]
+    kept = (tmp_path / SEGMENTS / "00001.safetensors").stat().st_mtime_ns
+    make_index(tmp_path, model, sae, tokens, source, seed=1)
+    assert (tmp_path / SEGMENTS / "00001.safetensors").stat().st_mtime_ns == kept
+    assert FeatureIndex(tmp_path, tokens, model.tokenizer.decode).finished
 
 
 def test_a_feature_is_found_by_text_and_by_token(study: OpenStudy, index: FeatureIndex) -> None:

@@ -29,10 +29,15 @@ ROUTES = {
     "list_features": "GET /api/v1/studies/{study}/saes/{sae}/features",
     "get_feature": "GET /api/v1/studies/{study}/saes/{sae}/features/{number}",
     "get_examples": "GET /api/v1/studies/{study}/saes/{sae}/features/{number}/examples",
+    "get_relations": "GET /api/v1/studies/{study}/saes/{sae}/features/{number}/relations",
     "get_context": "GET /api/v1/studies/{study}/saes/{sae}/features/{number}/context",
     "list_concepts": "GET /api/v1/studies/{study}/saes/{sae}/concepts",
     "find_features": "POST /api/v1/studies/{study}/saes/{sae}/find",
     "read_tokens": "POST /api/v1/studies/{study}/saes/{sae}/prompt",
+    "list_maps": "GET /api/v1/studies/{study}/maps",
+    "get_map": "GET /api/v1/studies/{study}/maps/{map}",
+    "get_clusters": "GET /api/v1/studies/{study}/maps/{map}/clusters",
+    "get_across": "GET /api/v1/studies/{study}/maps/{map}/across",
 }
 
 

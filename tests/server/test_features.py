@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from monosema.index import FeatureIndex, bin_edges
+from monosema.index import FeatureIndex, bin_edges, read_names
 from server.served import SAE
 
 
@@ -105,6 +106,14 @@ def test_a_feature_has_its_whole_record(client: TestClient, index: FeatureIndex)
     for end in ("promoted", "suppressed"):
         assert [(one["text"], one["logit"]) for one in record[end]] == list(getattr(known, end))
     assert [(one["number"], one["cosine"]) for one in record["neighbours"]] == list(known.neighbours)
+    names = read_names(index.folder)
+    for one in (record, *record["neighbours"]):
+        assert one["name"] == asdict(names[one["number"]])
+    assert record["coverage"] == {
+        "finished": True,
+        "positions": index.positions,
+        "expected": index.positions,
+    }
     for one in record["tags"]:
         tag = index.tags.tags.index(one["tag"])
         assert one["count"] == index.tags.counts(tag)[number]

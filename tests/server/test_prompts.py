@@ -1,4 +1,4 @@
-"""Search and prompts: the model at work, one request at a time."""
+"""Prompts: the model at work, one request at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import monosema as ms
-from monosema import pipeline
 from monosema.index import FeatureIndex
 from monosema.index.contexts import token_texts
 from monosema.server.catalog import WAITING, Catalog
@@ -24,53 +23,6 @@ from monosema.server.reading import texts_of
 from server.served import SAE, client_of
 
 TEXT = "the old fox crosses the golden gate at dawn"
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"tag": "golden_gate", "n": 3},
-        {"token": " golden", "n": 2},
-        {"on": ["the golden gate"], "n": 4},
-        {"on": ["the golden gate", "golden gate in fog"], "off": ["a"]},
-    ],
-)
-def test_find_gives_what_the_library_finds(client: TestClient, finished: Path, asked: dict[str, Any]) -> None:
-    answer = client.post(f"{SAE}/find", json=asked)
-    assert answer.status_code == 200, answer.text
-    truth = pipeline.find(ms.open(finished), **asked)
-    shown = answer.json()["candidates"]
-    assert [(one["feature"]["number"], one["why"]) for one in shown] == [
-        (one.feature, one.why) for one in truth
-    ]
-    together = {one["number"]: one["weight"] for one in answer.json()["together"]}
-    assert together == pipeline.as_set(truth)
-    row = shown[0]["feature"]
-    assert row == {key: client.get(f"{SAE}/features/{row['number']}").json()[key] for key in row}
-
-
-@pytest.mark.parametrize(
-    ("asked", "part"),
-    [
-        ({}, "one thing to find by"),
-        ({"tag": "bridge", "token": " golden"}, "one thing to find by"),
-        ({"tag": "bridge", "off": ["x"]}, "off stands beside on"),
-        ({"tag": "brigde"}, 'did you mean "bridge"'),
-        ({"token": " golden gate"}, "tokens"),
-        ({"on": ["x"], "n": 1000}, "body.n is 1000"),
-        ({"on": [""]}, "body.on.0 is ''"),
-        ({"on": ["x"] * 33}, "32"),
-        ({"on": [TEXT * 40]}, "longer than the 128"),
-        ({"on": [TEXT], "off": [TEXT]}, "no feature fires"),
-        ({"label": "x"}, "body.label is not known here"),
-    ],
-)
-def test_a_search_that_is_asked_wrongly_is_one_line(
-    client: TestClient, asked: dict[str, Any], part: str
-) -> None:
-    answer = client.post(f"{SAE}/find", json=asked)
-    assert answer.status_code == 422
-    assert part in answer.json()["error"]["message"]
 
 
 def test_the_tokens_of_a_prompt_have_the_features_that_the_sae_gives(

@@ -25,7 +25,7 @@ def test_a_healthy_server_says_its_version(client: TestClient) -> None:
 
 def test_a_study_tells_what_it_asks_and_what_was_made(client: TestClient, finished: Path) -> None:
     listed = client.get("/api/v1/studies").json()["studies"]
-    assert listed == [{"name": "study", "saes": ["main"], "writer": None}]
+    assert listed == [{"name": "study", "saes": ["main"], "writer": None, "error": None}]
     record = client.get(STUDY).json()
     assert record["seed"] == 3
     assert record["models"] == [{"name": "main", "source": "model"}]
@@ -105,6 +105,29 @@ def test_a_changed_study_toml_is_read_again(copied: Path) -> None:
     broken = client.get(STUDY)
     assert broken.status_code == 422
     assert "not valid TOML" in broken.json()["error"]["message"]
+
+
+def test_a_broken_study_stands_in_the_list_with_its_error(
+    finished: Path, copied: Path, tmp_path: Path
+) -> None:
+    other = copied.rename(tmp_path / "other")
+    toml = other / "study.toml"
+    whole = toml.read_text()
+    for broken, part in [
+        ("seed =", "not valid TOML"),
+        (whole.replace("d_sae", "d_sea"), 'did you mean "d_sae"'),
+    ]:
+        toml.write_text(broken)
+        client = client_of(other, finished)
+        first, second = client.get("/api/v1/studies").json()["studies"]
+        assert second == {"name": "study", "saes": ["main"], "writer": None, "error": None}
+        assert (first["name"], first["saes"]) == ("other", [])
+        assert part in first["error"]
+        assert client.get("/api/v1/studies/other/saes").status_code == 422
+        toml.write_text(whole)
+        assert client.get("/api/v1/studies").json()["studies"][0] == second | {"name": "other"}
+    toml.unlink()
+    assert "does not exist" in client.get("/api/v1/studies").json()["studies"][0]["error"]
 
 
 def test_an_index_that_is_not_there_is_409_that_says_how_it_stands(copied: Path) -> None:

@@ -7,7 +7,7 @@ from monosema.activations.contrast import Contrast, mean_difference
 from monosema.activations.harvest import Rows, harvest, measure
 from monosema.activations.massive import ActivationStats, row_norms
 from monosema.activations.seeds import derive_seed, numpy_generator, torch_generator
-from monosema.activations.shards import store_bytes
+from monosema.activations.shards import LOSSY, Lossy, store_bytes
 from monosema.activations.source import JoinedRows, LiveRows, RowSource, StoreRows
 from monosema.activations.store import ActivationStore
 from monosema.activations.stream import BUFFER_ROWS, ActivationStream, LiveStream, StoreStream
@@ -15,6 +15,7 @@ from monosema.activations.writer import HarvestPlan, harvest_to_disk, plan_harve
 
 __all__ = [
     "BUFFER_ROWS",
+    "LOSSY",
     "ActivationStats",
     "ActivationStore",
     "ActivationStream",
@@ -23,6 +24,7 @@ __all__ = [
     "JoinedRows",
     "LiveRows",
     "LiveStream",
+    "Lossy",
     "RowSource",
     "Rows",
     "StoreRows",

@@ -162,4 +162,4 @@ class ActivationStats:
     @staticmethod
     def is_saved(folder: Path) -> bool:
         """Whether `save` was finished in this folder."""
-        return (folder / _JSON).is_file()
+        return (folder / _JSON).is_file() and (folder / _TENSORS).is_file()

@@ -17,11 +17,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.activations.massive import ActivationStats
-from monosema.activations.shards import Shard, open_columns, read_record
+from monosema.activations.shards import PLACE, Shard, activations, open_columns, read_record
 from monosema.artifact import read_json
 from monosema.errors import DamagedError, UsageError
 
-SCHEMA = 1
+SCHEMA = 2
+READ = (1, 2)
+"""Schemas that are read; since 2 the activations of a shard are scattered."""
 STORE = "store.json"
 
 
@@ -33,9 +35,9 @@ class ActivationStore:
         self.folder = Path(folder)
         self.asked = read_json(self.folder / STORE)
         """Settings with which it was harvested."""
-        if self.asked.get("schema") != SCHEMA:
+        if self.asked.get("schema") not in READ:
             raise DamagedError(
-                f"{self.folder / STORE} has schema {self.asked.get('schema')!r}; expected {SCHEMA}: "
+                f"{self.folder / STORE} has schema {self.asked.get('schema')!r}; expected one up to {SCHEMA}: "
                 "upgrade monosema or harvest again"
             )
         if not ActivationStats.is_saved(self.folder):
@@ -68,9 +70,25 @@ class ActivationStore:
         return str(self.asked["hook"])
 
     @property
+    def lossy(self) -> str | None:
+        """The type of `LOSSY` in which activations were kept, or None where they are exactly the model's."""
+        return self.asked.get("lossy")
+
+    @property
     def dtype(self) -> torch.dtype:
         """Type in which the activations lie on disk."""
         return self._columns[0]["x"].dtype
+
+    @property
+    def places(self) -> list[Int[Tensor, " _"]] | None:
+        """For each shard, where in it the activation of each row stands; None where they are not scattered."""
+        found = [columns[PLACE] for columns in self._columns if PLACE in columns]
+        return found if len(found) == len(self._columns) else None
+
+    @property
+    def x_bytes(self) -> int:
+        """Bytes of all activations on disk."""
+        return sum(columns["x"].nbytes for columns in self._columns)
 
     def rows(self, indices: Int[Tensor, " n"]) -> Float[Tensor, "n d_model"]:
         """Raw activations of these rows, float32, gathered shard by shard; raise `UsageError` out of range."""
@@ -82,7 +100,7 @@ class ActivationStore:
         for number, (begin, end) in enumerate(pairwise(bounds)):
             if begin < end:
                 inside = ordered[begin:end] - self._offsets[number]
-                rows = self._columns[number]["x"].index_select(0, inside)
+                rows = activations(self._columns[number], inside)
                 out.index_copy_(0, order[begin:end], rows.float())
         return out
 

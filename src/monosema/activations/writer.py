@@ -21,7 +21,9 @@ from monosema.activations.harvest import HARVEST_ORDER, Rows, canonical, harvest
 from monosema.activations.massive import MASSIVE_SAMPLE, ActivationStats, median_norm
 from monosema.activations.seeds import numpy_generator
 from monosema.activations.shards import (
+    Lossy,
     Shard,
+    activations,
     check_room,
     disk_errors,
     open_columns,
@@ -53,8 +55,10 @@ class HarvestPlan:
     max_positions: int | None = None
     """Stop with the batch that reaches so many kept positions; None: the whole split."""
     seed: int = 0
-    """Seed of the order of batches: tokens put rows of one length together, so that only batches in random
-    order begin with a fair sample."""
+    """Seed of the order of batches (tokens put rows of one length together, so that only batches in random
+    order begin with a fair sample) and of where activations stand in a shard."""
+    lossy: Lossy = None
+    """int8: keep each row as 8-bit steps and a scale; None: as the model computes it, fp32, bf16 or fp16."""
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for sizes below 1."""
@@ -72,15 +76,17 @@ def plan_harvest(
     split: str = "train",
     seed: int = 0,
     max_positions: int | None = None,
+    lossy: Lossy = None,
 ) -> HarvestPlan:
-    """Plan with shards of about 32 MB for the widest hook point, `d_model`, in the type of the model."""
-    batch = tokens_per_batch * d_model * dtype.itemsize
+    """Plan with shards of about 32 MB for the widest hook point, `d_model`, in the type that is kept."""
+    batch = tokens_per_batch * d_model * (dtype.itemsize if lossy is None else 1)
     return HarvestPlan(
         split=split,
         tokens_per_batch=tokens_per_batch,
         batches_per_shard=max(1, SHARD_BYTES // batch),
         max_positions=max_positions,
         seed=seed,
+        lossy=lossy,
     )
 
 
@@ -108,7 +114,7 @@ def harvest_to_disk(
         _begin(folder, _asked(model, tokens, hook, widths[hook], plan)) for hook, folder in places.items()
     ]
     needed = [
-        store_bytes(max(0, total - rows), widths[hook], model.dtype)
+        store_bytes(max(0, total - rows), widths[hook], model.dtype, plan.lossy)
         for hook, rows in zip(places, done, strict=True)
     ]
     check_room(next(iter(places.values())), sum(needed))
@@ -147,12 +153,13 @@ def _make_shards(
 ) -> None:
     number = rows = 0
     while rows < total:
-        shards = [_finished(folder, number) for folder in places.values()]
-        made = shards[0]
-        if None in shards:
-            made = _make_shard(model, tokens, places, plan, number, total - rows, progress)
-        elif made is not None:
-            progress.update(made.rows)
+        shards = {hook: _finished(folder, number) for hook, folder in places.items()}
+        lacking = {hook: folder for hook, folder in places.items() if shards[hook] is None}
+        if lacking:
+            made = _make_shard(model, tokens, lacking, plan, number, total - rows, progress)
+        else:
+            made = next(iter(shards.values()))
+            progress.update(0 if made is None else made.rows)
         if made is None:
             break
         number, rows = number + 1, rows + made.rows
@@ -175,7 +182,7 @@ def _make_shard(
     left: int,
     progress: Progress,
 ) -> Shard | None:
-    """Make shard `number` of every hook point; None where the split ended before it."""
+    """Make shard `number` of these hook points; None where the split ended before it."""
     start = number * plan.batches_per_shard
     order = numpy_generator(plan.seed, HARVEST_ORDER)
     batches = islice(
@@ -192,9 +199,9 @@ def _make_shard(
     shard = None
     for hook, folder in places.items() if found else ():
         joined = _joined([rows[hook] for rows in found])
-        needed = store_bytes(len(joined.norm) + max(0, left), joined.x.shape[1], joined.x.dtype)
-        with disk_errors(folder, needed):
-            shard = write_shard(folder, number, joined, len(found))
+        left_to_write = len(joined.norm) + max(0, left)
+        with disk_errors(folder, store_bytes(left_to_write, joined.x.shape[1], joined.x.dtype, plan.lossy)):
+            shard = write_shard(folder, number, joined, len(found), seed=plan.seed, lossy=plan.lossy)
     return shard
 
 
@@ -219,5 +226,5 @@ def gather_stats(folder: Path, d_model: int) -> ActivationStats:
         sample.append(columns["norm"])
         count += len(sample[-1])
     median = median_norm(torch.cat(sample))
-    blocks = [ActivationStats.of(columns["x"], columns["norm"], median=median) for columns in shards]
+    blocks = [ActivationStats.of(activations(columns), columns["norm"], median=median) for columns in shards]
     return reduce(ActivationStats.merge, blocks)

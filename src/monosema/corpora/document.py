@@ -51,6 +51,8 @@ class Document:
     """A chat, to be rendered by the chat template of the model."""
     source: str = ""
     """Name of the file or data set that it is from, without its folders."""
+    origin: int = 0
+    """Number of its source among those of the corpus."""
     tags: Mapping[str, object] = field(default_factory=dict)
     """Tags of the whole document (JSON values)."""
     spans: tuple[Span, ...] = ()

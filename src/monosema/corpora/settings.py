@@ -18,6 +18,8 @@ class CorpusSettings:
 
     sources: tuple[str, ...]
     """Files or folders of .txt, .jsonl, .jsonl.gz and .parquet; `datasets:NAME[/config]`; `world:NAME`."""
+    weights: tuple[float, ...] | None = None
+    """Weight of each source: their shares of the tokens, such as [3, 1]; None takes documents as they come."""
     tokens: int | None = None
     """How many tokens to take, in whole documents drawn at random; None takes all."""
     context: int = 256
@@ -42,6 +44,8 @@ class CorpusSettings:
     def __post_init__(self) -> None:
         if not self.sources:
             raise UsageError("sources is empty; expected at least one file, folder or datasets:NAME")
+        if self.weights is not None:
+            self._check_weights(self.weights)
         if self.context < 2:
             raise UsageError(f"context is {self.context}; expected 2 or more; try 256")
         if self.tokens is not None and self.tokens < 1:
@@ -52,3 +56,14 @@ class CorpusSettings:
             raise UsageError(
                 f"shares is {list(self.shares)}; expected four shares ({', '.join(SPLITS)}) that add up to 1"
             )
+
+    def _check_weights(self, weights: tuple[float, ...]) -> None:
+        if len(weights) != len(self.sources):
+            raise UsageError(
+                f"weights has {len(weights)} numbers and sources {len(self.sources)}; expected one for each source"
+            )
+        for source, weight in zip(self.sources, weights, strict=True):
+            if not (math.isfinite(weight) and weight > 0):
+                raise UsageError(
+                    f"the weight of {source} is {weight:g}; expected a number above 0, or leave the source out"
+                )

@@ -7,7 +7,7 @@ kinds (LICENSE, README.md) are passed over.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monosema.artifact import digest_file, digest_json
@@ -52,33 +52,47 @@ def read_documents(settings: CorpusSettings, base: Path | None = None) -> Iterat
 
 
 def _documents(settings: CorpusSettings, base: Path | None) -> Iterator[Document]:
-    for source in settings.sources:
-        scheme, name = _scheme(source)
-        if scheme:
-            label = f"{scheme}:{Path(name).name if Path(name).is_absolute() else name}"
-            yield from _stream(label, SCHEMES[scheme].read(name), settings)
-        else:
-            for label, path in _files(_root(source, base)):
-                yield from _read(label, path, settings)
+    for number, source in enumerate(settings.sources):
+        for document in _documents_of(source, settings, base):
+            yield replace(document, origin=number) if number else document
+
+
+def _documents_of(source: str, settings: CorpusSettings, base: Path | None) -> Iterator[Document]:
+    scheme, name = _scheme(source)
+    if scheme:
+        label = f"{scheme}:{Path(name).name if Path(name).is_absolute() else name}"
+        yield from _stream(label, SCHEMES[scheme].read(name), settings)
+    else:
+        for label, path in _files(_root(source, base)):
+            yield from _read(label, path, settings)
 
 
 def digest_sources(settings: CorpusSettings, base: Path | None = None) -> str | None:
-    """BLAKE2 of the files of all sources (of a data set of the hub: of its name); None where one is missing."""
+    """BLAKE2 of the files of all sources (of a data set of the hub: of its name); None where one is missing.
+
+    Which weight a source has counts, the order in which sources are listed does not.
+    """
     found: list[tuple[str, str]] = []
-    for source in settings.sources:
-        scheme, name = _scheme(source)
-        if scheme:
-            found.append((scheme, SCHEMES[scheme].identity(name)))
-        elif _root(source, base).exists():
-            found += [(label, digest_file(path)) for label, path in _files(_root(source, base))]
-        else:
+    for number, source in enumerate(settings.sources):
+        files = _identity(source, base)
+        if files is None:
             return None
+        weight = "" if settings.weights is None else f"{settings.weights[number]:g} of "
+        found += [(weight + label, digest) for label, digest in files]
     if settings.concepts is not None:
         marks = concepts_identity(settings.concepts, base)
         if marks is None:
             return None
         found += marks
     return digest_json(sorted(found))
+
+
+def _identity(source: str, base: Path | None) -> list[tuple[str, str]] | None:
+    scheme, name = _scheme(source)
+    if scheme:
+        return [(scheme, SCHEMES[scheme].identity(name))]
+    root = _root(source, base)
+    return [(label, digest_file(path)) for label, path in _files(root)] if root.exists() else None
 
 
 def _scheme(source: str) -> tuple[str, str]:

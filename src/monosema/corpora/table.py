@@ -40,6 +40,13 @@ class DocumentTable:
         self.chats += chat
         self.unescaped += encoded.unescaped
 
+    def tokens_of_sources(self, sources: int) -> list[int]:
+        """Tokens of each of so many sources."""
+        found = [0] * sources
+        for document, length in zip(self.documents, self.lengths, strict=True):
+            found[document.origin] += length
+        return found
+
     def layout(self, prefix: int, context: int) -> Layout:
         """The documents as packing sees them."""
         lengths = np.array(self.lengths, dtype=np.int64)

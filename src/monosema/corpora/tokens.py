@@ -113,6 +113,7 @@ class Tokens:
             raise DamagedError(f"tokens in {folder} cannot be read ({error}); remake them") from None
         self._layout = _layout(self._documents, self.info)
         self._row_split = self._layout.splits[self._rows[:, 0]]
+        self._plans: dict[tuple[str, int], list[Int[np.ndarray, " b"]]] = {}
 
     @property
     def n_tokens(self) -> int:
@@ -197,7 +198,10 @@ class Tokens:
                 f"tokens_per_batch is {tokens_per_batch}, less than one row of {self.context}; raise it, "
                 "or lower context"
             )
-        return plan_batches(self._rows_of(split)[:, 2], tokens_per_batch, self.context)
+        key = (split, tokens_per_batch)
+        if key not in self._plans:
+            self._plans[key] = plan_batches(self._rows_of(split)[:, 2], tokens_per_batch, self.context)
+        return self._plans[key]
 
     def _batch(self, rows: Int[np.ndarray, "b 4"]) -> Batch:
         positions = self._packing.expand(self._layout, rows)

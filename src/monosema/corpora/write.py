@@ -18,7 +18,8 @@ from jaxtyping import Bool, Int
 
 from monosema.artifact import digest_file, digest_json, write_json
 from monosema.corpora.document import Document, order_key
-from monosema.corpora.encode import EncodedDocument, Encoder
+from monosema.corpora.encode import Encoder
+from monosema.corpora.mixing import Encoded, check_enough, mixed
 from monosema.corpora.packing import PACKINGS, Layout, kept_at, shuffled_rows
 from monosema.corpora.settings import SPLITS, CorpusSettings
 from monosema.corpora.table import DocumentTable
@@ -50,6 +51,8 @@ class TokensSummary:
     """Special tokens that the tokenizer made of content although told to escape them; excluded."""
     unused: int
     """Positions that are in no row: the ends of splits, when documents are joined."""
+    source_shares: tuple[float, ...]
+    """Share of the tokens that came from each source, in the order of the settings."""
     splits: Mapping[str, Mapping[str, int]]
     """Documents, tokens, rows and kept positions of each split."""
     hash: str
@@ -89,7 +92,7 @@ def write_tokens(
     }
     policies = _policies(encoder, settings)
     identity = digest_json({"files": files, "policies": policies})
-    summary = _summary(table, layout, rows, duplicates, empty + table.empty, identity)
+    summary = _summary(table, layout, rows, duplicates, empty + table.empty, identity, len(settings.sources))
     write_json(
         folder / TOKENS,
         {
@@ -146,7 +149,7 @@ def _write_documents(
     dtype = id_type(encoder.vocabulary)
     with (folder / IDS).open("wb") as ids, (folder / KEPT).open("wb") as kept:
         bits = _Bits(kept)
-        for document, encoded in _encoded(documents, encoder):
+        for document, encoded in _mixture(documents, encoder, settings):
             if not len(encoded.ids):
                 table.empty += 1
                 continue
@@ -157,6 +160,9 @@ def _write_documents(
             if settings.tokens is not None and table.tokens >= settings.tokens:
                 break
         bits.close()
+    if settings.weights is not None:
+        taken = table.tokens_of_sources(len(settings.sources))
+        check_enough(taken, settings.weights, settings.sources, settings.tokens)
     if table.tokens < settings.context:
         raise UsageError(
             f"the corpus has {table.tokens} tokens, fewer than one context of {settings.context}; "
@@ -166,7 +172,17 @@ def _write_documents(
     pq.write_table(table.spans_table(), folder / SPANS)
 
 
-def _encoded(documents: list[Document], encoder: Encoder) -> Iterator[tuple[Document, EncodedDocument]]:
+def _mixture(documents: list[Document], encoder: Encoder, settings: CorpusSettings) -> Iterator[Encoded]:
+    """Documents in the order in which they are taken, mixed by weight where the sources have weights."""
+    if settings.weights is None:
+        return _encoded(documents, encoder)
+    parts: list[list[Document]] = [[] for _ in settings.sources]
+    for document in documents:
+        parts[document.origin].append(document)
+    return mixed([_encoded(part, encoder) for part in parts], settings.weights, settings.seed)
+
+
+def _encoded(documents: list[Document], encoder: Encoder) -> Iterator[Encoded]:
     for begin in range(0, len(documents), ENCODE_AT_ONCE):
         part = documents[begin : begin + ENCODE_AT_ONCE]
         yield from zip(part, encoder.encode(part), strict=True)
@@ -218,6 +234,7 @@ def _summary(
     duplicates: int,
     empty: int,
     identity: str,
+    sources: int,
 ) -> TokensSummary:
     of_row = layout.splits[rows[:, 0]]
     put = int(np.where(layout.opens, 0, layout.prefix).sum())  # one prefix a document, as when joined
@@ -239,6 +256,7 @@ def _summary(
         kept=int(rows[:, 3].sum()),
         unescaped=table.unescaped,
         unused=max(table.tokens + put - int(rows[:, 2].sum()), 0),
+        source_shares=tuple(taken / table.tokens for taken in table.tokens_of_sources(sources)),
         splits=splits,
         hash=identity,
     )

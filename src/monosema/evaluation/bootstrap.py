@@ -23,7 +23,8 @@ MAX_UNITS = 4096
 RESAMPLES = 1000
 GROUPS = 20
 _LEVEL = 0.95
-_Z = 1.959963984540054  # normal quantile of .975
+Z = 1.959963984540054
+"""Normal quantile of .975."""
 
 Sums = Mapping[str, Float[Tensor, "*batch"]]
 
@@ -122,7 +123,7 @@ def jackknife(
 
 def _student(freedom: int) -> float:
     """Quantile .975 of Student's t, by its expansion about the normal's (Cornish and Fisher)."""
-    first = (_Z**3 + _Z) / 4
-    second = (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / 96
-    third = (3 * _Z**7 + 19 * _Z**5 + 17 * _Z**3 - 15 * _Z) / 384
-    return _Z + first / freedom + second / freedom**2 + third / freedom**3
+    first = (Z**3 + Z) / 4
+    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
+    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
+    return Z + first / freedom + second / freedom**2 + third / freedom**3

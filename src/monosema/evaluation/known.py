@@ -10,14 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monosema.evaluation.bootstrap import Figure
+from monosema.evaluation.bootstrap import Figure, Z
 from monosema.models import LanguageModel
 from monosema.progress import Reporter, Silent
 
 NEW_TOKENS = 8
 """The answer must stand in so many tokens of the continuation."""
 AT_ONCE = 64
-_Z = 1.959963984540054  # normal quantile of .975
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +99,7 @@ def wilson(hits: int, n: int) -> Figure:
     """A share with Wilson's 95% interval."""
     if n == 0:
         return Figure(float("nan"))
-    share, z = hits / n, _Z * _Z / n
-    middle, half = share + z / 2, _Z * math.sqrt(share * (1 - share) / n + z / (4 * n))
+    share, z = hits / n, Z * Z / n
+    middle, half = share + z / 2, Z * math.sqrt(share * (1 - share) / n + z / (4 * n))
     low = 0.0 if hits == 0 else (middle - half) / (1 + z)
     return Figure(share, low, 1.0 if hits == n else (middle + half) / (1 + z))

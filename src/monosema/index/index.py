@@ -67,7 +67,7 @@ class FeatureIndex:
         self.record = read_json(folder / RECORD)
         if self.record.get("version") != VERSION:
             raise DamagedError(
-                f"{folder / RECORD} has version {self.record.get('version')!r}; expected {VERSION}"
+                f"{folder / RECORD} has version {self.record.get('version')!r}; expected {VERSION}: remake the index"
             )
         if self.record["tokens_hash"] != tokens.hash:
             raise DamagedError(f"{folder} was made from other tokens than those given; remake the index")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ from monosema.index.neighbours import neighbours
 from monosema.index.promoted import promoted
 from monosema.index.reduce import blocks, flat_columns, reduce_block, totals
 from monosema.index.segment import Segment
-from monosema.index.table import write_features, write_tags
-from monosema.index.tags import TaggedRows, TagPairs
+from monosema.index.table import features_file, tags_file
+from monosema.index.tags import TaggedRows
 from monosema.models import LanguageModel
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
@@ -57,20 +57,18 @@ def make_index(
     found = totals(segments, sae.d_sae)
     tagged = TaggedRows(segments, tokens.spans())
     of_weights = weight_columns(model, sae, reporter)
-    pairs: list[TagPairs] = []
-
-    def parts() -> Iterator[dict[str, np.ndarray]]:
-        with reporter.stage("features", sae.d_sae, "features") as progress:
-            for begin, end in blocks(found.count):
-                columns, of_tags = reduce_block(segments, begin, end, seed=seed, tagged=tagged)
-                pairs.append(of_tags)
-                some = slice(begin, end)
-                weights = {name: array[some] for name, array in of_weights.items()}
-                yield flat_columns(found, some, positions) | columns | weights
-                progress.update(end - begin)
-
-    write_features(folder, parts())
-    write_tags(folder, tagged.names, tagged.rows, pairs)
+    with (
+        features_file(folder) as features,
+        tags_file(folder, tagged.names, tagged.rows) as add_pairs,
+        reporter.stage("features", sae.d_sae, "features") as progress,
+    ):
+        for begin, end in blocks(found.count):
+            columns, pairs = reduce_block(segments, begin, end, seed=seed, tagged=tagged)
+            some = slice(begin, end)
+            weights = {name: array[some] for name, array in of_weights.items()}
+            features.add(flat_columns(found, some, positions) | columns | weights)
+            add_pairs(pairs)
+            progress.update(end - begin)
     postings = sum(segment.record.postings for segment in segments)
     write_json(folder / RECORD, begun | {"positions": positions, "postings": postings})
     decode = model.tokenizer.decode

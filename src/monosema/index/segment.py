@@ -252,6 +252,12 @@ def _of_places(places: Int32[np.ndarray, "rows 3"]) -> dict[str, np.ndarray]:
     return {"runs": np.ascontiguousarray(runs), "tokens": np.ascontiguousarray(token)}
 
 
+def files_of(folder: Path, number: int) -> tuple[Path, Path]:
+    """The files of a segment, its record last."""
+    path = folder / _name(number)
+    return path, path.with_suffix(".json")
+
+
 def read_segments(folder: Path) -> list[Segment]:
     """The finished segments, from the first up to the first that is missing."""
     found: list[Segment] = []

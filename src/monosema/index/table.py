@@ -7,7 +7,8 @@ at a time for one feature, or whole. A second file holds the pairs of feature an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,22 +47,40 @@ def _column(array: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), int(np.prod(flat.shape[1:])))
 
 
-def write_features(folder: Path, parts: Iterable[Mapping[str, np.ndarray]]) -> None:
-    """Write the table out of blocks of columns in the order of the features: a row each."""
-    with atomic_file(folder / FEATURES) as temporary:
-        writer, held = None, None
-        for part in parts:
-            table = pa.table({name: _column(array) for name, array in part.items()})
-            held = table if held is None else pa.concat_tables([held, table])
-            whole = len(held) // GROUP * GROUP
-            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
-            if whole:
-                writer.write_table(held.slice(0, whole), row_group_size=GROUP)
-                held = held.slice(whole)
-        if writer is not None and held is not None:
-            if len(held):
-                writer.write_table(held, row_group_size=GROUP)
-            writer.close()
+class FeatureWriter:
+    """Writes the table, a row for each feature, out of blocks of columns in the order of the features."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: pa.Table | None = None
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Write the next features; what does not fill a row group waits for more."""
+        table = pa.table({name: _column(array) for name, array in columns.items()})
+        self._held = table if self._held is None else pa.concat_tables([self._held, table])
+        self._write(len(self._held) // GROUP * GROUP)
+
+    def close(self) -> None:
+        """Write what waits."""
+        if self._held is not None:
+            self._write(len(self._held))
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write(self, rows: int) -> None:
+        assert self._held is not None
+        self._writer = self._writer or pq.ParquetWriter(self._path, self._held.schema, compression="zstd")
+        if rows:
+            self._writer.write_table(self._held.slice(0, rows), row_group_size=GROUP)
+            self._held = self._held.slice(rows)
+
+
+@contextmanager
+def features_file(folder: Path) -> Iterator[FeatureWriter]:
+    """Write the table of features; it is there once the block has ended well."""
+    with atomic_file(folder / FEATURES) as temporary, closing(FeatureWriter(temporary)) as writer:
+        yield writer
 
 
 class FeatureTable:
@@ -108,10 +127,11 @@ def _array(column: pa.ChunkedArray) -> Any:
     return joined.to_numpy()
 
 
-def write_tags(
-    folder: Path, names: Sequence[str], rows: Int64[np.ndarray, " T"], parts: Iterable[TagPairs]
-) -> None:
-    """Write the pairs of feature and tag, by feature, and how many rows each tag has."""
+@contextmanager
+def tags_file(
+    folder: Path, names: Sequence[str], rows: Int64[np.ndarray, " T"]
+) -> Iterator[Callable[[TagPairs], None]]:
+    """Write the pairs of feature and tag, by feature, and how many rows each tag has: gives what takes a block."""
     names_of = pa.array(list(names), pa.string())
     about = {_TAGS_KEY: json.dumps(dict(zip(names, rows.tolist(), strict=True)), ensure_ascii=False).encode()}
     types = {
@@ -125,11 +145,13 @@ def write_tags(
         atomic_file(folder / TAGS) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
-        for part in parts:
+
+        def add(part: TagPairs) -> None:
             tag = pa.DictionaryArray.from_arrays(pa.array(part.tag), names_of)
-            writer.write_table(
-                pa.table([pa.array(part.feature), tag, pa.array(part.count), pa.array(part.sum)], schema)
-            )
+            columns = [pa.array(part.feature), tag, pa.array(part.count), pa.array(part.sum)]
+            writer.write_table(pa.table(columns, schema))
+
+        yield add
 
 
 def read_tags(folder: Path, d_sae: int) -> TagStatistics:

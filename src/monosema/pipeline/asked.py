@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from monosema.artifact import MANIFEST, read_json
 from monosema.corpora import CorpusSettings
@@ -20,9 +20,10 @@ from monosema.training import TrainSettings
 
 T = TypeVar("T")
 
+Store = Literal[True, False, "int8"] | None
 D_SAE = 8192
 """Features of an SAE where neither study.toml nor a budget says how many."""
-BESIDE_FILE = ("file", "hook", "model", "corpus", "store")
+BESIDE_FILE = ("file", "hook", "model", "corpus", "store", "indexed")
 """What may stand in the table of an SAE that is given; all else belongs to training."""
 
 
@@ -40,8 +41,11 @@ class SAEPlace:
     """Row of `KINDS`."""
     d_sae: int | None = None
     """Number of features; None: 8,192, or what fits the study's minutes."""
-    store: bool | None = None
-    """Whether activations are harvested once to disk; None: where the disk has room for them."""
+    store: Store = None
+    """Whether activations are harvested once to disk; None: where the disk has room for them. int8: to disk with a
+    loss, in a quarter (fp32) or half (bf16) of the room."""
+    indexed: tuple[str, ...] = ()
+    """Names of further corpora whose text the index covers, after that of `corpus`."""
     file: str | None = None
     """Path of an SAE that is taken over instead of training one, in one of `FORMATS`; a relative path counts from
     the study's folder. It names the hook point, unless that is given."""
@@ -82,6 +86,13 @@ class SAEAsked:
         """Name of the tokens behind them."""
         return f"{self.place.corpus}.{self.place.model}"
 
+    @property
+    def indexed_tokens(self) -> list[str]:
+        """Names of the tokens that the index covers, its own first."""
+        return list(
+            dict.fromkeys([self.tokens, *(f"{name}.{self.place.model}" for name in self.place.indexed)])
+        )
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -99,6 +110,16 @@ class Asked:
     def models_used(self) -> list[str]:
         """Names of the models that SAEs are trained on."""
         return list(dict.fromkeys(sae.place.model for sae in self.saes.values()))
+
+    def sae_of_activations(self, name: str) -> SAEAsked:
+        """The first SAE that is trained on the activations `name`."""
+        return next(sae for sae in self.saes.values() if sae.activations == name)
+
+    def store_wish(self, name: str) -> Store:
+        """How the activations `name` are kept: as the SAE wishes that asks for most; open where all leave it open."""
+        wishes = {sae.place.store for sae in self.saes.values() if sae.activations == name}
+        order: tuple[Store, ...] = (True, "int8", False, None)
+        return next(wish for wish in order if wish in wishes)
 
 
 def _tables(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -197,5 +218,6 @@ def read_asked(raw: Mapping[str, Any], folder: Path = Path()) -> Asked:
     )
     for name, sae in asked.saes.items():
         lookup(asked.models, sae.place.model, f"model in {TOML}: saes.{name}")
-        lookup(asked.corpora, sae.place.corpus, f"corpus in {TOML}: saes.{name}")
+        for corpus in (sae.place.corpus, *sae.place.indexed):
+            lookup(asked.corpora, corpus, f"corpus in {TOML}: saes.{name}")
     return asked

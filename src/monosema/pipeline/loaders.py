@@ -15,6 +15,7 @@ from monosema.evaluation import Evaluation
 from monosema.index import FeatureIndex
 from monosema.models import LanguageModel, load_tokenizer
 from monosema.pipeline.asked import read_asked
+from monosema.pipeline.indexing import joined
 from monosema.pipeline.table import EVALUATION
 from monosema.pipeline.work import Work
 from monosema.sae import SAE
@@ -77,10 +78,11 @@ class OpenStudy(Study):
             raise RefusedError(
                 f"index/{sae} was collected from another sae/{sae}; remake it with: monosema index {self.path} --remake"
             )
-        tokenizer = load_tokenizer(
-            self._work.source(read_asked(self.settings, self.path).saes[sae].place.model)
-        )
-        return FeatureIndex(found.path, self.tokens(sae), tokenizer.decode)
+        model = read_asked(self.settings, self.path).saes[sae].place.model
+        tokenizer = load_tokenizer(self._work.source(model))
+        further = [f"{corpus}.{model}" for corpus in found.manifest.asked.get("indexed", [])]
+        documents = joined([self.tokens(sae), *(self.load("tokens", name) for name in further)])
+        return FeatureIndex(found.path, documents, tokenizer.decode)
 
     def evaluation(self, sae: str = "main") -> Evaluation:
         """The figures of an SAE."""

@@ -15,28 +15,19 @@ from monosema.activations import (
     ActivationStats,
     ActivationStore,
     ActivationStream,
-    LiveRows,
     LiveStream,
-    RowSource,
-    StoreRows,
     StoreStream,
     derive_seed,
-    harvest_to_disk,
-    measure,
-    plan_harvest,
-    store_bytes,
 )
 from monosema.artifact import Draft, read_json, write_json
 from monosema.corpora import read_documents, tokenizer_hash, write_tokens
-from monosema.errors import ResourceError
 from monosema.evaluation import evaluate
-from monosema.index import make_index as collect_index
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
 from monosema.pipeline.given import check_widths, take_over
 from monosema.pipeline.rates import measure_costs, seconds_of
 from monosema.pipeline.table import EVALUATION, FIGURES
-from monosema.pipeline.work import PLAN, Plan, Work, load_model
+from monosema.pipeline.work import PLAN, Plan, Work, load_model, names_of_tokens
 from monosema.sae import SAE, SAEConfig, fit_threshold
 from monosema.training import TrainPlan, faster_gemm, steps_done, train
 from monosema.training import make_plan as make_train_plan
@@ -127,50 +118,13 @@ def _batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
 
 def make_tokens(work: Work, name: str, draft: Draft) -> None:
     """Read, split, encode and pack the text."""
-    sae = next(sae for sae in work.asked.saes.values() if sae.tokens == name)
-    settings = work.corpus(sae)
-    tokenizer = load_tokenizer(work.source(sae.place.model))
+    settings = work.corpus(name)
+    tokenizer = load_tokenizer(work.source(names_of_tokens(name)[1]))
     with work.reporter.stage("tokens", settings.tokens or 0, "tokens") as progress:
         summary = write_tokens(
             draft.path, read_documents(settings, work.study.path), tokenizer, settings, progress
         )
     draft.measured |= asdict(summary)
-
-
-def make_activations(work: Work, name: str, draft: Draft) -> None:
-    """Harvest a hook point to disk, or only measure it where the disk has no room."""
-    sae = next(sae for sae in work.asked.saes.values() if sae.activations == name)
-    plan, tokens, hook = work.plan(sae.place.model), work.tokens(sae.tokens), sae.place.hook
-    model = work.model(sae.place.model, until=hook)
-    width = model.width(hook)
-
-    def decide() -> dict[str, Any]:
-        needed = store_bytes(tokens.count("train"), width, model.dtype)
-        free = shutil.disk_usage(draft.path).free
-        wish = sae.place.store
-        if wish and needed > free:
-            raise ResourceError(
-                f"the activations need {needed / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; free some, "
-                "set store = false in study.toml, or lower tokens of the corpus"
-            )
-        return {"stored": needed <= STORE_SHARE * free if wish is None else wish}
-
-    if once(draft.path / "choice.json", decide)["stored"]:
-        harvest_plan = plan_harvest(width, model.dtype, tokens_per_batch=plan.tokens_per_batch)
-        stats = harvest_to_disk(model, tokens, {hook: draft.path}, harvest_plan, progress=work.reporter)[
-            hook
-        ].stats
-    else:
-        most = min(LIVE_STATS_POSITIONS, tokens.count("train"))
-        found = measure(model, tokens, [hook], tokens_per_batch=plan.tokens_per_batch, max_positions=most)
-        stats = found[hook]
-        stats.save(draft.path)
-    draft.measured |= {
-        "positions": stats.n + stats.massive,
-        "massive_share": stats.massive_share,
-        "median_norm": stats.median_norm,
-        "scale": stats.scale,
-    }
 
 
 def make_sae(work: Work, name: str, draft: Draft) -> None:
@@ -241,29 +195,6 @@ def _stream(work: Work, name: str, folder: Path, stats: ActivationStats, seed: i
         stats,
         tokens_per_batch=work.plan(asked.place.model).tokens_per_batch,
         seed=seed,
-    )
-
-
-def make_index(work: Work, name: str, draft: Draft) -> None:
-    """Index every feature of one SAE over the positions that it was trained on."""
-    asked = work.asked.saes[name]
-    plan, tokens = work.plan(asked.place.model), work.tokens(asked.tokens)
-    sae = SAE.load(work.artifact("sae", name).path)
-    folder = work.artifact("activations", asked.activations).path
-    model = work.model(asked.place.model)
-    source: RowSource = (
-        StoreRows(ActivationStore(folder))
-        if read_json(folder / "choice.json")["stored"]
-        else LiveRows(model, tokens, sae.input, split="train", tokens_per_batch=plan.tokens_per_batch)
-    )
-    draft.measured |= collect_index(
-        draft.path,
-        model,
-        sae,
-        tokens,
-        source,
-        seed=derive_seed(work.asked.seed, f"index/{name}"),
-        reporter=work.reporter,
     )
 
 

@@ -31,7 +31,7 @@ from monosema.index.reduce import reduce_block
 from monosema.index.segment import read_segments, write_segment
 from monosema.index.tags import TaggedRows
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import Asked, SAEAsked
+from monosema.pipeline.asked import Asked, SAEAsked, Store
 from monosema.pipeline.budget import LADDER, Cost, Line
 from monosema.sae import SAE, Kind, SAEConfig
 from monosema.training import Step, StepConfig, faster_gemm
@@ -108,7 +108,7 @@ def _cost(
     scratch: Path,
 ) -> Cost:
     million = store_bytes(1_000_000, place.x.shape[1], model.dtype)
-    storable = {True: math.inf, False: 0.0, None: 1_000_000 * room / million}
+    storable: dict[Store, float] = {False: 0.0, None: 1_000_000 * room / million}
     shares = dict(zip(SPLITS, corpus.shares, strict=True))
     least = least_d_sae(sae.kind)
     sizes = (least, 4 * least)
@@ -124,7 +124,7 @@ def _cost(
         trained=0 if sae.given else sae.training.tokens,
         train_share=shares["train"],
         held_share=lookup(shares, asked.evaluation.split, "split"),
-        storable=storable[sae.place.store],
+        storable=storable.get(sae.place.store, math.inf),
         forward=place.forward,
         continuation=place.continuation,
         step=lines[0],

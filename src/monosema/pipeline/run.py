@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
-from monosema.artifact import Artifact, drafting
+from monosema.artifact import NOTE, Artifact, drafting, reopen
 from monosema.errors import RefusedError
 from monosema.models import HookPoint, describe_model
 from monosema.pipeline.asked import Asked, located, read_asked
@@ -95,7 +96,10 @@ def _status(work: Work, kind: str, stage: Stage, name: str) -> tuple[Status, dic
 
 
 def states(study: Study) -> list[dict[str, str]]:
-    """How each artifact that the study asks for stands: fresh, absent, unfinished or stale, and why."""
+    """How each artifact that the study asks for stands: fresh, absent, unfinished or stale, and why.
+
+    The reason of a fresh one is its note, such as that activations were kept with a loss.
+    """
     work = Work(study)
     found: list[dict[str, str]] = []
     unmade: set[str] = set()
@@ -110,7 +114,10 @@ def states(study: Study) -> list[dict[str, str]]:
             status, _, _ = _status(work, kind, stage, name)
             if status.state in ("absent", "unfinished"):
                 unmade.add(f"{kind}/{name}")
-            found.append({"artifact": f"{kind}/{name}", "state": status.state, "reason": status.reason})
+            reason = status.reason
+            if status.state == "fresh":
+                reason = work.artifact(kind, name, verify=False).manifest.measured.get(NOTE, "")
+            found.append({"artifact": f"{kind}/{name}", "state": status.state, "reason": reason})
     return found
 
 
@@ -126,20 +133,34 @@ def run(
 ) -> list[str]:
     """Make what is missing of all artifacts, or of those of the kind `goal` and what they need; return what was made.
 
-    Finished artifacts that are fresh are left alone; unfinished ones are gone on with. Raises `RefusedError`
-    for a stale one unless `remake`, and where another process writes the study.
+    Finished artifacts that are fresh are left alone; unfinished ones are gone on with. With `remake`, stale ones
+    are made again, and the files of finished ones are checked: what was damaged or is missing of them, such as a
+    shard of activations, moves to old/ and is made again, the rest is kept. Raises `RefusedError` for a stale one
+    unless `remake`, and where another process writes the study.
     """
     with study.writing(verb) as news:
         if news:
             say(news)
         work = Work(study, reporter=reporter, stop=stop)
         made: list[str] = []
-        for kind, name in needed(work.asked, goal):
+        for kind, names in groups(work.asked, goal):
             start = time.monotonic()
-            if _make(work, kind, STAGES[kind], name, remake):
+            new = _make(work, kind, names, remake)
+            seconds = (time.monotonic() - start) / max(
+                1, len(new)
+            )  # what was made in one go cost as much each
+            for name in new:
                 made.append(f"{kind}/{name}")
-                study.log(verb, made=made[-1], seconds=round(time.monotonic() - start, 1))
+                study.log(verb, made=made[-1], seconds=round(seconds, 1))
     return made
+
+
+def groups(study: Asked, goal: str | None) -> list[tuple[str, list[str]]]:
+    """What `needed` gives, with the names of one kind that are made together in one list."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for kind, name in needed(study, goal):
+        found.setdefault((kind, STAGES[kind].together(study, name)), []).append(name)
+    return [(kind, names) for (kind, _), names in found.items()]
 
 
 def needed(study: Asked, goal: str | None) -> list[tuple[str, str]]:
@@ -152,20 +173,29 @@ def needed(study: Asked, goal: str | None) -> list[tuple[str, str]]:
     return [one for one in asked if one in wanted]
 
 
-def _make(work: Work, kind: str, stage: Stage, name: str, remake: bool) -> bool:
-    status, asked, parents = _status(work, kind, stage, name)
-    if status.state == "fresh":
-        return False
-    if status.state == "stale" and not remake:
-        raise RefusedError(
-            f"{kind}/{name} is stale: {status.reason}; remake it with --remake (the old one moves to old/)"
-        )
-    place = work.study.place(kind, name)
-    with drafting(
-        place, kind=kind, asked=asked, parents=parents, seed=work.asked.seed, old=work.study.old
-    ) as draft:
-        stage.make(work, name, draft)
-    return True
+def _make(work: Work, kind: str, names: list[str], remake: bool) -> list[str]:
+    """Make what is not fresh of a group; return its names."""
+    stage, study = STAGES[kind], work.study
+    lacking = {}
+    for name in names:
+        status, asked, parents = _status(work, kind, stage, name)
+        if status.state == "stale" and not remake:
+            raise RefusedError(
+                f"{kind}/{name} is stale: {status.reason}; remake it with --remake (the old one moves to old/)"
+            )
+        damaged = remake and status.state == "fresh" and reopen(study.place(kind, name), study.old)
+        if damaged or status.state != "fresh":
+            lacking[name] = {"asked": asked, "parents": parents}
+    with ExitStack() as stack:
+        drafts = {
+            name: stack.enter_context(
+                drafting(study.place(kind, name), kind=kind, seed=work.asked.seed, old=study.old, **question)
+            )
+            for name, question in lacking.items()
+        }
+        if drafts:
+            stage.make(work, drafts)
+    return list(drafts)
 
 
 def figures(study: Study) -> dict[str, dict[str, Any]]:

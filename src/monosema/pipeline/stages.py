@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from monosema.artifact import Draft
+from monosema.index.index import VERSION
 from monosema.pipeline import making
-from monosema.pipeline.asked import Asked, SAEAsked
-from monosema.pipeline.work import Work
+from monosema.pipeline.asked import Asked
+from monosema.pipeline.harvesting import make_activations
+from monosema.pipeline.indexing import make_index
+from monosema.pipeline.work import Work, names_of_tokens
 from monosema.settings import asked
 
 
@@ -33,22 +36,25 @@ class Stage:
     """Kinds and names of what an artifact is made from."""
     asked: Callable[[Work, str], dict[str, Any]]
     """The settings that matter for its content."""
-    make: Callable[[Work, str, Draft], None]
-    """Make it inside a draft; parts and checkpoints that lie there already are gone on from."""
+    make: Callable[[Work, Mapping[str, Draft]], None]
+    """Make those of one group inside their drafts; parts and checkpoints that lie there already are gone on from."""
+    together: Callable[[Asked, str], str] = lambda study, name: name
+    """Name of the group of an artifact: what one group lacks is made in one go. Each is a group of its own by
+    default."""
+
+
+def _each(make: Callable[[Work, str, Draft], None]) -> Callable[[Work, Mapping[str, Draft]], None]:
+    """Make the artifacts of a group one after the other."""
+
+    def make_all(work: Work, drafts: Mapping[str, Draft]) -> None:
+        for name, draft in drafts.items():
+            make(work, name, draft)
+
+    return make_all
 
 
 def _unique(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
-
-
-def sae_of_activations(study: Asked, name: str) -> list[SAEAsked]:
-    """The SAEs that are trained on the activations `name`."""
-    return [sae for sae in study.saes.values() if sae.activations == name]
-
-
-def sae_of_tokens(study: Asked, name: str) -> SAEAsked:
-    """The first SAE that needs the tokens `name`."""
-    return next(sae for sae in study.saes.values() if sae.tokens == name)
 
 
 def _ask_plan(work: Work, name: str) -> dict[str, Any]:
@@ -57,30 +63,27 @@ def _ask_plan(work: Work, name: str) -> dict[str, Any]:
 
 
 def _ask_tokens(work: Work, name: str) -> dict[str, Any]:
-    sae = sae_of_tokens(work.asked, name)
-    settings = asked(work.corpus(sae), leave_out=frozenset({"sources"}))
-    plan = work.plan(sae.place.model)
-    return settings | {"text": work.text_digest(sae.place.corpus), "tokenizer": plan.tokenizer_hash}
+    corpus, model = names_of_tokens(name)
+    settings = asked(work.corpus(name), leave_out=frozenset({"sources"}))
+    return settings | {"text": work.text_digest(corpus), "tokenizer": work.plan(model).tokenizer_hash}
 
 
 def _ask_activations(work: Work, name: str) -> dict[str, Any]:
-    saes = sae_of_activations(work.asked, name)
-    wishes = {sae.place.store for sae in saes}
-    # one that insists on the disk decides; otherwise one that insists on none; otherwise there is room or not
-    store = True if True in wishes else False if False in wishes else None
-    return {"hook": saes[0].place.hook, "store": store}
+    hook = work.asked.sae_of_activations(name).place.hook
+    return {"hook": hook, "store": work.asked.store_wish(name)}
 
 
 def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     sae = work.asked.saes[name]
     if sae.given is not None:
         return {"hook": sae.place.hook, "file": work.given_digest(name, sae.given)}
-    place = asked(sae.place, leave_out=frozenset({"store", "model", "corpus", "file"}))
+    place = asked(sae.place, leave_out=frozenset({"store", "model", "corpus", "file", "indexed"}))
     return place | {"d_sae": work.d_sae(name)} | asked(sae.kind) | asked(sae.training)
 
 
 def _ask_index(work: Work, name: str) -> dict[str, Any]:
-    return {}
+    further = work.asked.saes[name].place.indexed
+    return {"version": VERSION} | ({"indexed": list(further)} if further else {})
 
 
 def _ask_evaluation(work: Work, name: str) -> dict[str, Any]:
@@ -92,28 +95,29 @@ STAGES: Mapping[str, Stage] = {
         names=lambda study: study.models_used,
         parents=lambda study, name: [],
         asked=_ask_plan,
-        make=making.make_plan,
+        make=_each(making.make_plan),
     ),
     "tokens": Stage(
-        names=lambda study: _unique([sae.tokens for sae in study.saes.values()]),
+        names=lambda study: _unique([one for sae in study.saes.values() for one in sae.indexed_tokens]),
         parents=lambda study, name: [],
         asked=_ask_tokens,
-        make=making.make_tokens,
+        make=_each(making.make_tokens),
     ),
     "activations": Stage(
         names=lambda study: _unique([sae.activations for sae in study.saes.values()]),
         parents=lambda study, name: [
-            ("plan", sae_of_activations(study, name)[0].place.model),
-            ("tokens", sae_of_activations(study, name)[0].tokens),
+            ("plan", study.sae_of_activations(name).place.model),
+            ("tokens", study.sae_of_activations(name).tokens),
         ],
         asked=_ask_activations,
-        make=making.make_activations,
+        make=make_activations,
+        together=lambda study, name: study.sae_of_activations(name).tokens,
     ),
     "sae": Stage(
         names=lambda study: list(study.saes),
         parents=lambda study, name: [("activations", study.saes[name].activations)],
         asked=_ask_sae,
-        make=making.make_sae,
+        make=_each(making.make_sae),
     ),
     "evaluation": Stage(
         names=lambda study: list(study.saes),
@@ -123,17 +127,17 @@ STAGES: Mapping[str, Stage] = {
             ("plan", study.saes[name].place.model),
         ],
         asked=_ask_evaluation,
-        make=making.make_evaluation,
+        make=_each(making.make_evaluation),
     ),
     "index": Stage(
         names=lambda study: list(study.saes),
         parents=lambda study, name: [
             ("sae", name),
             ("activations", study.saes[name].activations),
-            ("tokens", study.saes[name].tokens),
+            *(("tokens", one) for one in study.saes[name].indexed_tokens),
             ("plan", study.saes[name].place.model),
         ],
         asked=_ask_index,
-        make=making.make_index,
+        make=_each(make_index),
     ),
 }

@@ -14,7 +14,7 @@ from monosema.artifact import MANIFEST, Artifact, read_json
 from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import D_SAE, Asked, Given, SAEAsked, read_asked
+from monosema.pipeline.asked import D_SAE, Asked, Given, read_asked
 from monosema.pipeline.budget import Budget
 from monosema.progress import Reporter, Silent, StageProgress
 from monosema.sae import digest_of
@@ -159,13 +159,13 @@ class Work:
         """What fits the minutes of the study, as the plan of a model froze it; None where it has none."""
         return None if self.asked.minutes is None else self.plan(model).budget
 
-    def corpus(self, sae: SAEAsked) -> CorpusSettings:
-        """Settings of an SAE's corpus: rows no longer than its model can see, open tokens as the budget has them."""
-        settings = self.asked.corpora[sae.place.corpus]
-        budget = self.budget(sae.place.model)
+    def corpus(self, tokens: str) -> CorpusSettings:
+        """Settings behind tokens: rows no longer than their model can see, open tokens as the budget has them."""
+        corpus, model = names_of_tokens(tokens)
+        settings, budget = self.asked.corpora[corpus], self.budget(model)
         return replace(
             settings,
-            context=min(settings.context, self.plan(sae.place.model).context),
+            context=min(settings.context, self.plan(model).context),
             tokens=budget.tokens if settings.tokens is None and budget else settings.tokens,
         )
 
@@ -202,6 +202,12 @@ class Work:
         for manifest in self.study.path.glob(f"tokens/{corpus}.*/{MANIFEST}"):
             return str(read_json(manifest)["asked"]["text"])
         return ""  # making the tokens will say which source is missing
+
+
+def names_of_tokens(name: str) -> tuple[str, str]:
+    """Corpus and model of the tokens `CORPUS.MODEL`; neither name has a dot."""
+    corpus, _, model = name.partition(".")
+    return corpus, model
 
 
 def load_model(

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from monosema.index import FeatureIndex
-from monosema.server.catalog import Catalog, ServedSAE
+from monosema.server.catalog import Catalog
+from monosema.server.served import ServedSAE
 
 StudyName = Annotated[str, Path(description="Name of a study.")]
 SAEName = Annotated[str, Path(description="Name of an SAE of it.")]

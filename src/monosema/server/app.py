@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 import monosema
-from monosema.server import features, prompts, search, studies
+from monosema.server import features, maps, prompts, relations, search, studies
 from monosema.server.catalog import Catalog
 from monosema.server.errors import ErrorBody, add_errors
 from monosema.server.fresh import add_not_modified
@@ -17,7 +17,14 @@ from monosema.server.guard import Guard
 from monosema.server.records import Health
 
 PREFIX = "/api/v1"
-ROUTERS: Sequence[APIRouter] = (studies.router, features.router, search.router, prompts.router)
+ROUTERS: Sequence[APIRouter] = (
+    studies.router,
+    features.router,
+    relations.router,
+    search.router,
+    prompts.router,
+    maps.router,
+)
 """One for each group of routes; a new group is one file and one entry."""
 ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "Asked wrongly, not there, or not made yet"},

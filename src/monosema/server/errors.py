@@ -58,6 +58,14 @@ class NotFoundError(UsageError):
     """The path names something that is not there."""
 
 
+class NotMadeError(NotFoundError):
+    """The path names what no run makes by itself, and nobody has made it."""
+
+    def __init__(self, message: str, *, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
 class NotReadyError(RefusedError):
     """It was not made yet."""
 

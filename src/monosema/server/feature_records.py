@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from monosema.server.record import Record
+from monosema.server.records import Coverage, Interval
 
 
 class TokenFigure(Record):
@@ -19,11 +20,25 @@ class TokenFigure(Record):
     """Share of the feature's summed activation that is at this token."""
 
 
+class FeatureName(Record):
+    """What a feature is called."""
+
+    text: str
+    confidence: float
+    """A measured share in [0, 1]; its rule says of what."""
+    by: str
+    """Who named it; `rule` for none but the rules."""
+    rule: str
+    """Rule that gave it."""
+
+
 class FeatureRow(Record):
     """A feature in a list. Activations are in scaled units (docs/metrics.md)."""
 
     number: int
     """Row of the decoder."""
+    name: FeatureName | None
+    """Null before the index is whole."""
     density: float
     """Share of positions at which it fires; 0 for one that never fires."""
     count: int
@@ -46,6 +61,8 @@ class FeaturePage(Record):
     """`cursor` of the next page; null on the last one."""
     version: str
     """Version of the SAE that the list is of."""
+    coverage: Coverage
+    """What the list is of."""
 
 
 class Histogram(Record):
@@ -68,6 +85,7 @@ class Neighbour(Record):
     """A feature with a similar direction."""
 
     number: int
+    name: FeatureName | None
     cosine: float
     """Of the two decoder rows."""
 
@@ -101,6 +119,8 @@ class FeatureRecord(FeatureRow):
     neighbours: list[Neighbour]
     tags: list[TagFigure]
     """The tags in whose spans it fires, by F1, best first, 50 at most."""
+    coverage: Coverage
+    """What all of this is of."""
 
 
 class DocumentTag(Record):
@@ -158,6 +178,8 @@ class Examples(Record):
     maximum: float
     """Largest activation of the feature, for colours."""
     examples: list[Example]
+    coverage: Coverage
+    """What they were chosen from."""
 
 
 class Concept(Record):
@@ -172,6 +194,8 @@ class Concepts(Record):
     """The tags of an index, most positions first."""
 
     concepts: list[Concept]
+    coverage: Coverage
+    """What the index has seen."""
 
 
 class Candidate(Record):
@@ -192,12 +216,33 @@ class Weighted(Record):
     """Its score as a share of the best one's."""
 
 
+class Classifier(Record):
+    """How well features tell labelled texts apart: shares of held-out texts that are told right, with intervals."""
+
+    accuracy: Interval
+    """Of the classifier on several features."""
+    single: Interval
+    """Of the best single feature with its best threshold."""
+    best: int
+    """That feature."""
+    larger: Interval
+    """Of always saying the label that more texts have."""
+    held_out: int
+    """Texts that these are measured on."""
+    used: int
+    """Features that have a weight."""
+
+
 class Found(Record):
     """Features that were found, best first."""
 
     candidates: list[Candidate]
     together: list[Weighted]
-    """Those that may share what was looked for, to steer with as a set."""
+    """Those that may share what was looked for, to steer with as a set; none for a search that says nothing of that."""
+    classifier: Classifier | None
+    """Of labelled texts alone."""
+    coverage: Coverage
+    """What was searched."""
 
 
 class Firing(Record):

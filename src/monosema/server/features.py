@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -24,16 +23,14 @@ from monosema.server.feature_records import (
     Examples,
     FeaturePage,
     FeatureRecord,
-    FeatureRow,
     Group,
     Histogram,
     Neighbour,
-    TagFigure,
-    TokenFigure,
     TokenLogit,
 )
 from monosema.server.fresh import Unchanged, Versioned
 from monosema.server.listing import FeaturesQuery, page, select
+from monosema.server.rows import feature_name, feature_rows, tag_figures, tag_rows
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
 Number = Annotated[int, Path(description="Number of a feature.")]
@@ -43,7 +40,6 @@ COLUMNS = {
     "quantile": ("quantile_rows", QUANTILES),
 }
 """Groups of examples: the column with their rows, and how many parts it has."""
-MOST_TAGS = 50
 MOST_AROUND = 256
 """Tokens on one side of a context."""
 
@@ -51,31 +47,15 @@ MOST_AROUND = 256
 @router.get("/features", dependencies=[Unchanged])
 def list_features(served: Served, index: Index, query: Annotated[FeaturesQuery, Query()]) -> FeaturePage:
     """Features by their statistics, tags and tokens, a page at a time."""
-    text_of = served.text_of()
-    numbers = select(index, query, text_of)
+    numbers = select(index, query, served.text_of())
     version = served.version
     shown, after = page(numbers, query, version)
-    rows = [feature_row(index, int(number), text_of) for number in shown]
-    return FeaturePage(features=rows, total=len(numbers), next=after, version=version)
-
-
-def feature_row(index: FeatureIndex, number: int, text_of: Callable[[int], str]) -> FeatureRow:
-    """What lists say of a feature."""
-    table = index.table
-    pairs = zip(
-        table["tokens"][number], table["token_counts"][number], table["token_shares"][number], strict=True
-    )
-    return FeatureRow(
-        number=number,
-        density=float(table["density"][number]),
-        count=int(table["count"][number]),
-        mean=float(table["mean"][number]),
-        maximum=float(table["maximum"][number]),
-        tokens=[
-            TokenFigure(token=int(token), text=text_of(int(token)), count=int(count), share=float(share))
-            for token, count, share in pairs
-            if token >= 0
-        ],
+    return FeaturePage(
+        features=feature_rows(served, shown.tolist()),
+        total=len(numbers),
+        next=after,
+        version=version,
+        coverage=served.coverage(),
     )
 
 
@@ -84,42 +64,29 @@ def get_feature(
     served: Served, index: Index, number: Number, query: Annotated[Versioned, Query()]
 ) -> FeatureRecord:
     """All that is known of a feature."""
-    _check(index, number)
-    known = index.feature(number)
-    row = feature_row(index, number, served.text_of())
+    check_number(index, number)
+    known, names = index.feature(number), served.names()
+    (row,) = feature_rows(served, [number])
     return FeatureRecord(
         **dict(row),
         histogram=Histogram(edges=bin_edges().tolist(), counts=list(known.histogram)),
         promoted=[TokenLogit(text=text, logit=logit) for text, logit in known.promoted],
         suppressed=[TokenLogit(text=text, logit=logit) for text, logit in known.suppressed],
-        neighbours=[Neighbour(number=other, cosine=cosine) for other, cosine in known.neighbours],
-        tags=_tags(index, number, row.count),
+        neighbours=[
+            Neighbour(number=other, name=feature_name(names, other), cosine=cosine)
+            for other, cosine in known.neighbours
+        ],
+        tags=tag_figures(served, number),
+        coverage=served.coverage(),
     )
 
 
-def _check(index: FeatureIndex, number: int) -> None:
+def check_number(index: FeatureIndex, number: int) -> None:
+    """Raise `NotFoundError` for a feature that is not there."""
     try:
         index.check(number)
     except UsageError as error:
         raise NotFoundError(str(error)) from None
-
-
-def _tags(index: FeatureIndex, number: int, fired: int) -> list[TagFigure]:
-    tags, counts, means = index.tags.of(number)  # [n] each
-    rows = index.tags.rows[tags]
-    f1 = 2 * counts / np.maximum(fired + rows, 1)
-    return [
-        TagFigure(
-            tag=index.tags.tags[tags[one]],
-            positions=int(rows[one]),
-            count=int(counts[one]),
-            mean=float(means[one]),
-            precision=float(counts[one] / fired),
-            recall=float(counts[one] / rows[one]),
-            f1=float(f1[one]),
-        )
-        for one in np.argsort(-f1, kind="stable")[:MOST_TAGS]
-    ]
 
 
 class ExamplesQuery(Versioned):
@@ -135,13 +102,14 @@ def get_examples(
     served: Served, index: Index, number: Number, query: Annotated[ExamplesQuery, Query()]
 ) -> Examples:
     """Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings."""
-    _check(index, number)
+    check_number(index, number)
     rows = _rows(index, number, query.group)[: query.limit]
     return Examples(
         feature=number,
         group=query.group,
         maximum=index.maximum(number),
         examples=_examples(index, rows, index.contexts(number, rows)),
+        coverage=served.coverage(),
     )
 
 
@@ -188,7 +156,7 @@ def get_context(
     served: Served, index: Index, number: Number, query: Annotated[ContextQuery, Query()]
 ) -> Example:
     """More of the text around one place at which a feature fires."""
-    _check(index, number)
+    check_number(index, number)
     fired, _ = index.postings(number)
     places = index.places(fired)  # [n, 3]
     here = np.flatnonzero((places[:, 0] == query.document) & (places[:, 1] == query.position))
@@ -202,8 +170,11 @@ def get_context(
 
 
 @router.get("/concepts", dependencies=[Unchanged])
-def list_concepts(served: Served, index: Index, query: Annotated[Versioned, Query()]) -> Concepts:
+def list_concepts(served: Served, query: Annotated[Versioned, Query()]) -> Concepts:
     """The tags that stand in the text of an index."""
-    order = np.argsort(-index.tags.rows, kind="stable")
-    found = [Concept(tag=index.tags.tags[tag], positions=int(index.tags.rows[tag])) for tag in order]
-    return Concepts(concepts=found)
+    names, rows = tag_rows(served)
+    order = np.argsort(-rows, kind="stable")
+    return Concepts(
+        concepts=[Concept(tag=names[tag], positions=int(rows[tag])) for tag in order],
+        coverage=served.coverage(),
+    )

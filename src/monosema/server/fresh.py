@@ -2,6 +2,7 @@
 
 An answer is a function of its URL and of the content hashes of the artifacts that it is read from. A client that names
 in `v` the version that it goes on from may keep the answer for ever; one whose version is not the present one is told.
+Of an index that is still being made the version changes with each part, and nothing is kept without asking again.
 """
 
 from __future__ import annotations
@@ -35,17 +36,32 @@ class NotModified(Exception):  # noqa: N818 (it is no failure)
         self.headers = headers
 
 
-def unchanged(request: Request, response: Response, served: Served) -> None:
-    """Put the ETag on an answer; raise `NotModified` where the client has it, `ChangedError` for an old version."""
-    version, asked = served.version, request.query_params.get("v")
+def freshness(
+    request: Request, version: str, *, what: str, settled: bool = True, form: str = "json"
+) -> dict[str, str]:
+    """Headers of an answer in one form to a version of something.
+
+    `settled`: whether only remaking changes it. Raises `NotModified` where the client has it, `ChangedError` for an old
+    version.
+    """
+    asked = request.query_params.get("v")
     if asked not in (None, version):
-        raise ChangedError(f"{served.name} of {served.study.name} was remade: its version is {version} now")
-    tag = digest_json([version, request.url.path, request.url.query])[:32]
-    headers = {"ETag": f'"{tag}"', "Cache-Control": ASK_AGAIN if asked is None else FOR_EVER}
+        raise ChangedError(f"{what} was remade or has grown: its version is {version} now")
+    tag = digest_json([version, request.url.path, request.url.query, form])[:32]
+    headers = {
+        "ETag": f'"{tag}"' if settled else f'W/"{tag}"',
+        "Cache-Control": FOR_EVER if settled and asked is not None else ASK_AGAIN,
+    }
     given = request.headers.get("if-none-match", "")
     if tag in [one.strip().removeprefix("W/").strip('"') for one in given.split(",")]:
         raise NotModified(headers)
-    response.headers.update(headers)
+    return headers
+
+
+def unchanged(request: Request, response: Response, served: Served) -> None:
+    """Put the ETag of an SAE's version on an answer."""
+    what = f"{served.name} of {served.study.name}"
+    response.headers.update(freshness(request, served.version, what=what, settled=served.settled))
 
 
 Unchanged: Any = Depends(unchanged)

@@ -11,10 +11,10 @@ from monosema.errors import UsageError
 from monosema.index import FeatureIndex
 from monosema.models import LanguageModel
 from monosema.server.access import Served, Studies
-from monosema.server.catalog import ServedSAE
 from monosema.server.feature_records import Firing, PromptRecord, PromptToken
 from monosema.server.reading import Reading, read_prompt
 from monosema.server.record import Record, Text
+from monosema.server.served import ServedSAE
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["prompts"])
 MOST_FEATURES = 64

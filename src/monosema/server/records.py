@@ -28,7 +28,7 @@ class ArtifactState(Record):
     state: State
     """`stale`: what it was made from was remade since; `unfinished`: begun, and being made where a writer is told."""
     hash: str | None
-    """Content hash; null where it was not made."""
+    """Content hash; null where it is not whole."""
     made: str | None
     """UTC time at which it was finished."""
 
@@ -42,6 +42,8 @@ class StudySummary(Record):
     """Names of its SAEs."""
     writer: Writer | None
     """Who writes it now."""
+    error: str | None
+    """What is wrong with its study.toml; then nothing else of it is told."""
 
 
 class StudyList(Record):
@@ -113,7 +115,7 @@ class SAESummary(Record):
     evaluation: State
     index: State
     version: str
-    """Changes whenever the SAE, its evaluation or its index is remade."""
+    """Changes whenever the SAE, its evaluation, index or relations are remade, and as an unfinished index grows."""
 
 
 class SAEList(Record):
@@ -176,11 +178,21 @@ class EvaluationRecord(Record):
     """Plain sentences that belong to the figures: baselines that win, much left out."""
 
 
-class IndexFacts(Record):
-    """What an index covers."""
+class Coverage(Record):
+    """How much of the text an index has seen."""
 
+    finished: bool
+    """False while it is being made: then nothing is told yet of names, promoted tokens and neighbours, the rest is of
+    the positions so far, and all of it changes."""
     positions: int
     """Positions that were encoded."""
+    expected: int
+    """Positions that there will be in the end."""
+
+
+class IndexFacts(Coverage):
+    """What an index covers."""
+
     tags: int
     """Tags (concepts) that stand in its text."""
 
@@ -203,6 +215,6 @@ class SAERecord(Record):
     evaluation: EvaluationRecord | None
     """Null where it was not evaluated, or trained again since."""
     index: IndexFacts | None
-    """Null where its index was not made."""
+    """Null where no part of its index was made."""
     version: str
-    """Changes whenever the SAE, its evaluation or its index is remade."""
+    """Changes whenever the SAE, its evaluation, index or relations are remade, and as an unfinished index grows."""

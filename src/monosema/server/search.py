@@ -1,65 +1,151 @@
-"""The route of search: features by texts, by a token, by a tag."""
+"""The route of search: features by each way that the library has."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+import torch
 from fastapi import APIRouter
-from pydantic import Field, StringConstraints
 
-from monosema.errors import UsageError
+from monosema.index import (
+    Accuracy,
+    FeatureIndex,
+    Labelled,
+    as_set,
+    find_at,
+    find_by_activation,
+    find_by_direction,
+    find_by_labels,
+    find_by_statistics,
+    find_by_tag,
+    find_by_texts,
+    find_by_token,
+    search_meaning,
+    search_words,
+)
 from monosema.index import Candidate as FoundFeature
-from monosema.index import FeatureIndex, as_set, find_by_tag, find_by_texts, find_by_token
 from monosema.pipeline.explore import one_token
 from monosema.server.access import Index, Served, Studies
-from monosema.server.catalog import Catalog, ServedSAE
-from monosema.server.feature_records import Candidate, Found, Weighted
-from monosema.server.features import feature_row
-from monosema.server.record import Record, Text
+from monosema.server.asked import Find, way_of
+from monosema.server.catalog import Catalog
+from monosema.server.errors import NotReadyError
+from monosema.server.feature_records import Candidate, Classifier, Found, Weighted
+from monosema.server.records import Interval
+from monosema.server.rows import feature_rows
+from monosema.server.served import ServedSAE
+from monosema.server.shelf import asked_of
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["search"])
-MOST_TEXTS = 32
-Words = Annotated[Text, StringConstraints(min_length=1)]
 
 
-class Find(Record):
-    """What to find features by: texts, a token, or a tag; exactly one of them."""
+@dataclass(frozen=True)
+class _Search:
+    studies: Catalog
+    served: ServedSAE
+    index: FeatureIndex
+    asked: Find
 
-    on: list[Words] = Field(default=[], max_length=MOST_TEXTS)
-    """Texts that should fire it."""
-    off: list[Words] = Field(default=[], max_length=MOST_TEXTS)
-    """Texts that should not; beside `on` only."""
-    token: Words | None = None
-    """A text that is one token (mind the blank before a word)."""
-    tag: Words | None = None
-    """A tag in whose spans it should fire."""
-    n: int = Field(10, ge=1, le=100)
-    """Most candidates."""
+
+Answer = Sequence[FoundFeature] | Labelled
+
+
+def _by_texts(search: _Search) -> Answer:
+    sae, asked = search.served.autoencoder(), search.asked
+    with search.studies.model(search.served) as model:
+        return find_by_texts(model, sae, search.index, asked.on or (), asked.off, n=asked.n)
+
+
+def _by_token(search: _Search) -> Answer:
+    with search.studies.model(search.served) as model:
+        token = one_token(model, search.asked.token or "")
+    return find_by_token(search.index, token, n=search.asked.n)
+
+
+def _by_tag(search: _Search) -> Answer:
+    return find_by_tag(search.index, search.asked.tag or "", n=search.asked.n)
+
+
+def _by_words(search: _Search) -> Answer:
+    if not search.served.settled:
+        raise NotReadyError("features have no words before their index is whole", advice="ask again later")
+    return search_words(search.index.folder, search.asked.text or "", search.asked.n)
+
+
+def _by_meaning(search: _Search) -> Answer:
+    return search_meaning(*search.served.meaning(), search.asked.like or "", search.asked.n)
+
+
+def _at(search: _Search) -> Answer:
+    sae, asked = search.served.autoencoder(), search.asked
+    position = -1 if asked.position is None else asked.position
+    with search.studies.model(search.served) as model:
+        return find_at(model, sae, search.index, asked.at or "", position, n=asked.n)
+
+
+def _by_vector(search: _Search) -> Answer:
+    find = find_by_activation if search.asked.meant == "activation" else find_by_direction
+    return find(search.served.autoencoder(), torch.tensor(search.asked.vector), n=search.asked.n)
+
+
+def _by_statistics(search: _Search) -> Answer:
+    where = search.asked.where
+    assert where is not None
+    return find_by_statistics(search.index, where.filter(), n=search.asked.n)
+
+
+def _by_labels(search: _Search) -> Answer:
+    sae, labelled = search.served.autoencoder(), search.asked.labelled or ()
+    texts, labels = [one.text for one in labelled], [int(one.label) for one in labelled]
+    seed = asked_of(search.served.study).seed
+    with search.studies.model(search.served) as model:
+        return find_by_labels(model, sae, search.index, texts, labels, n=search.asked.n, seed=seed)
+
+
+FINDERS: Mapping[str, Callable[[_Search], Answer]] = {
+    "on": _by_texts,
+    "token": _by_token,
+    "tag": _by_tag,
+    "text": _by_words,
+    "like": _by_meaning,
+    "at": _at,
+    "vector": _by_vector,
+    "where": _by_statistics,
+    "labelled": _by_labels,
+}
+"""How each way of a `Find` is gone."""
+AS_SET = ("on", "token", "tag")
+"""Ways whose scores say what features share."""
 
 
 @router.post("/find")
 def find_features(studies: Studies, served: Served, index: Index, asked: Find) -> Found:
-    """Features by texts, a token or a tag, best first."""
-    if sum([bool(asked.on), asked.token is not None, asked.tag is not None]) != 1:
-        raise UsageError("give one thing to find by: on (and off), token, or tag")
-    if asked.off and not asked.on:
-        raise UsageError("off stands beside on only; give texts that should fire the feature, too")
-    found = _find(studies, served, index, asked)
-    text_of = served.text_of()
+    """Features by exactly one way, best first."""
+    way = way_of(asked, tuple(FINDERS))
+    answer = FINDERS[way](_Search(studies, served, index, asked))
+    found = answer.features if isinstance(answer, Labelled) else answer
+    rows = feature_rows(served, [one.feature for one in found])
+    together = as_set(found) if way in AS_SET else {}
     return Found(
         candidates=[
-            Candidate(feature=feature_row(index, one.feature, text_of), score=one.score, why=one.why)
-            for one in found
+            Candidate(feature=row, score=one.score, why=one.why) for row, one in zip(rows, found, strict=True)
         ],
-        together=[Weighted(number=number, weight=weight) for number, weight in as_set(found).items()],
+        together=[Weighted(number=number, weight=weight) for number, weight in together.items()],
+        classifier=_classifier(answer) if isinstance(answer, Labelled) else None,
+        coverage=served.coverage(),
     )
 
 
-def _find(studies: Catalog, served: ServedSAE, index: FeatureIndex, asked: Find) -> Sequence[FoundFeature]:
-    if asked.tag is not None:
-        return find_by_tag(index, asked.tag, n=asked.n)
-    with studies.model(served) as model:
-        if asked.token is not None:
-            return find_by_token(index, one_token(model, asked.token), n=asked.n)
-        return find_by_texts(model, served.autoencoder(), index, asked.on, asked.off, n=asked.n)
+def _classifier(found: Labelled) -> Classifier:
+    return Classifier(
+        accuracy=_interval(found.accuracy),
+        single=_interval(found.single),
+        best=found.best,
+        larger=_interval(found.larger),
+        held_out=found.held_out,
+        used=found.used,
+    )
+
+
+def _interval(accuracy: Accuracy) -> Interval:
+    return Interval(value=accuracy.value, low=accuracy.low, high=accuracy.high)

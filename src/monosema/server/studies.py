@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from monosema.artifact import Artifact, read_json
+from monosema.errors import MonosemaError
 from monosema.pipeline import STAGES
 from monosema.pipeline.table import EVALUATION
 from monosema.sae.formats.monosema import RECORD
 from monosema.server.access import Served, Studies, StudyName
-from monosema.server.catalog import ServedSAE, asked_of, made, state_of
+from monosema.server.catalog import Catalog
 from monosema.server.figures import evaluation_record
 from monosema.server.fresh import Unchanged, Versioned
 from monosema.server.records import (
@@ -29,6 +30,9 @@ from monosema.server.records import (
     StudyRecord,
     StudySummary,
 )
+from monosema.server.rows import tag_rows
+from monosema.server.served import ServedSAE
+from monosema.server.shelf import asked_of, made, state_of
 from monosema.server.writer import writer_of
 
 router = APIRouter(prefix="/studies", tags=["studies"])
@@ -40,13 +44,17 @@ CHANGES = {"Cache-Control": "no-store"}
 def list_studies(studies: Studies, response: Response) -> StudyList:
     """The studies that are served."""
     response.headers.update(CHANGES)
-    opened = [studies.study(name)[0] for name in studies.names]
-    return StudyList(
-        studies=[
-            StudySummary(name=one.name, saes=list(asked_of(one).saes), writer=writer_of(one))
-            for one in opened
-        ]
-    )
+    return StudyList(studies=[_listed(studies, name) for name in studies.names])
+
+
+def _listed(studies: Catalog, name: str) -> StudySummary:
+    """A study in the list: a broken one does not take the others down."""
+    try:
+        opened, _ = studies.study(name)
+        saes = list(asked_of(opened).saes)
+    except (MonosemaError, OSError) as error:
+        return StudySummary(name=name, saes=[], writer=None, error=" ".join(str(error).split()))
+    return StudySummary(name=name, saes=saes, writer=writer_of(opened), error=None)
 
 
 @router.get("/{study}")
@@ -145,7 +153,7 @@ def _evaluation(served: ServedSAE) -> EvaluationRecord | None:
 
 
 def _index_facts(served: ServedSAE) -> IndexFacts | None:
-    if served.made("index") is None or served.state("index") == "stale":
+    if served.place is None or (served.place.finished and served.state("index") == "stale"):
         return None
-    index = served.index()
-    return IndexFacts(positions=index.positions, tags=len(index.tags.tags))
+    names, _ = tag_rows(served)
+    return IndexFacts(**dict(served.coverage()), tags=len(names))

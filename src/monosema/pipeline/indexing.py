@@ -1,0 +1,87 @@
+"""How an index is made: over the text that an SAE was trained on, and over further corpora that it names.
+
+An index that is remade with a corpus more takes over the segments that it had; only the new text is run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from itertools import takewhile
+
+from monosema.activations import ActivationStore, JoinedRows, LiveRows, RowSource, StoreRows, derive_seed
+from monosema.artifact import MANIFEST, Artifact, Draft, read_json
+from monosema.corpora import Documents, JoinedTokens, Tokens
+from monosema.index import make_index as collect_index
+from monosema.index.index import RECORD, SEGMENTS, VERSION
+from monosema.index.segment import files_of
+from monosema.pipeline.work import Work
+from monosema.sae import SAE
+
+
+def make_index(work: Work, name: str, draft: Draft) -> None:
+    """Index every feature of one SAE."""
+    asked = work.asked.saes[name]
+    sae = SAE.load(work.artifact("sae", name).path)
+    model = work.model(asked.place.model)
+    tokens = [work.tokens(one) for one in asked.indexed_tokens]
+    per_batch = work.plan(asked.place.model).tokens_per_batch
+    folder = work.artifact("activations", asked.activations).path
+    sources: list[RowSource] = [
+        LiveRows(model, one, sae.input, split="train", tokens_per_batch=per_batch) for one in tokens
+    ]
+    if read_json(folder / "choice.json")["stored"]:
+        sources[0] = StoreRows(ActivationStore(folder))
+    _take_over(work, name, draft, [source.tasks for source in sources])
+    documents = joined(tokens)
+    starts = documents.starts if isinstance(documents, JoinedTokens) else [0]
+    draft.measured |= collect_index(
+        draft.path,
+        model,
+        sae,
+        documents,
+        JoinedRows(sources, starts),
+        seed=derive_seed(work.asked.seed, f"index/{name}"),
+        reporter=work.reporter,
+    )
+
+
+def joined(tokens: Sequence[Tokens]) -> Documents:
+    """The documents of an index."""
+    return tokens[0] if len(tokens) == 1 else JoinedTokens(tokens)
+
+
+def _take_over(work: Work, name: str, draft: Draft, tasks: Sequence[int]) -> None:
+    """Link the segments of an earlier index of the same SAE for the corpora that both begin with."""
+    place = work.study.place("index", name)
+    if draft.resumed or not (place / MANIFEST).is_file():
+        return
+    before = Artifact.open(place, kind="index", verify=False)
+    names = work.asked.saes[name].indexed_tokens
+    parents = before.manifest.parents
+    had = [
+        names[0],
+        *(f"{one}.{names[0].partition('.')[2]}" for one in before.manifest.asked.get("indexed", [])),
+    ]
+
+    def same(pair: tuple[str, str]) -> bool:
+        return (
+            pair[0] == pair[1] and parents.get(f"tokens/{pair[0]}") == work.artifact("tokens", pair[0]).hash
+        )
+
+    common = len(list(takewhile(same, zip(names, had, strict=False))))
+    of_same_sae = parents.get(f"sae/{name}") == work.artifact("sae", name).hash
+    if not (common and of_same_sae and read_json(place / RECORD).get("version") == VERSION):
+        return
+    (draft.path / SEGMENTS).mkdir(exist_ok=True)
+    for number in range(sum(tasks[:common])):
+        for file in files_of(place / SEGMENTS, number):
+            _link(file, draft.path / SEGMENTS / file.name)
+
+
+def _link(source: os.PathLike[str], target: os.PathLike[str]) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)

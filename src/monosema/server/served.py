@@ -1,0 +1,216 @@
+"""One SAE of a study as it is served: its artifacts, and its index, whole or as far as it is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+import monosema
+from monosema.artifact import DRAFT, Artifact, digest_json, draft_place, read_json
+from monosema.corpora import Tokens
+from monosema.errors import DamagedError, UsageError
+from monosema.index import Embed, FeatureIndex, Names, packaged_embedder, read_names
+from monosema.index.index import RECORD, SEGMENTS
+from monosema.index.tags import TaggedRows
+from monosema.models import load_tokenizer
+from monosema.models.loading import identity
+from monosema.pipeline import OpenStudy
+from monosema.pipeline.asked import SAEAsked
+from monosema.pipeline.finding import MEANING, meaning_of
+from monosema.pipeline.indexing import joined
+from monosema.pipeline.work import Work
+from monosema.sae import SAE
+from monosema.server.errors import NotReadyError
+from monosema.server.records import Coverage
+from monosema.server.shelf import Shelf, asked_of, made, not_ready, seal, state_of
+
+T = TypeVar("T")
+
+VERSIONED = ("sae", "evaluation", "index", "relations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexPlace:
+    """Where an index lies."""
+
+    folder: Path
+    finished: bool
+    key: tuple[Any, ...]
+    """Another one when there is more of it, or another index."""
+    further: tuple[str, ...] = ()
+    """Tokens that one which is being made covers besides those that the SAE was trained on."""
+
+
+@dataclass(frozen=True)
+class ServedSAE:
+    """One SAE of a study and all that was made for it, for one request."""
+
+    study: OpenStudy
+    name: str
+    shelf: Shelf
+
+    @property
+    def asked(self) -> SAEAsked:
+        """What study.toml asks of it."""
+        return asked_of(self.study).saes[self.name]
+
+    def made(self, kind: str, name: str | None = None) -> Artifact | None:
+        """The artifact `kind/NAME` of this SAE, its files not checked; None where it was not made."""
+        return made(self.study, self.shelf, kind, self.name if name is None else name)
+
+    def state(self, kind: str) -> str:
+        """How `kind/NAME` stands: made, stale (its parents were remade), unfinished or absent."""
+        return state_of(self.study, self.shelf, kind, self.name)
+
+    def need(self, kind: str) -> Artifact:
+        """The same; raises `NotReadyError` that says how it stands where it was not made."""
+        found = self.made(kind)
+        if found is None:
+            raise self._not_ready(kind)
+        return found
+
+    def _not_ready(self, kind: str) -> NotReadyError:
+        return not_ready(self.study, kind, self.name, self.state(kind))
+
+    @property
+    def version(self) -> str:
+        """Changes whenever one of `VERSIONED` is remade, and as an index grows."""
+        artifacts = [self.made(kind) for kind in VERSIONED]
+        hashes = [None if artifact is None else artifact.hash for artifact in artifacts]
+        growing = None if self.settled or self.place is None else self.place.key
+        return digest_json([monosema.__version__, *hashes, growing])[:16]
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is told of it stays as it is until something is remade: no unfinished index is shown."""
+        return self.place is None or self.place.finished
+
+    @cached_property
+    def place(self) -> IndexPlace | None:
+        """Where its index lies, looked up once a request; None where there is no part of one yet.
+
+        One that is being made is shown where there is no finished one of the present SAE.
+        """
+        whole, sae = self.made("index"), self.made("sae")
+        if sae is None:
+            return None
+        fits = whole is not None and whole.manifest.parents.get(sae.key) == sae.hash
+        growing = None if fits else self._growing(sae)
+        if growing is not None or whole is None:
+            return growing
+        return IndexPlace(folder=whole.path, finished=True, key=(whole.hash, sae.hash))
+
+    def _growing(self, sae: Artifact) -> IndexPlace | None:
+        """The index that is being made of the present SAE; None where no part of it is finished."""
+        draft = draft_place(self.study.place("index", self.name))
+        begun = seal(draft / DRAFT)
+        parts = _parts(draft / SEGMENTS)
+        if begun is None or not parts or not (draft / RECORD).is_file():
+            return None
+        question = self.kept("draft of the index", begun, lambda: read_json(draft / DRAFT))
+        if question["parents"].get(sae.key) != sae.hash:
+            return None
+        further = [f"{corpus}.{self.asked.place.model}" for corpus in question["asked"].get("indexed", [])]
+        return IndexPlace(folder=draft, finished=False, key=(*begun, parts), further=tuple(further))
+
+    def index(self) -> FeatureIndex:
+        """Its index, checked when it is opened; what is there of one that is being made.
+
+        Raises `NotReadyError`, and `RefusedError` for one of another SAE.
+        """
+        self.need("sae")
+        place = self.place
+        if place is None:
+            raise self._not_ready("index")
+        if place.finished:
+            return self.kept("index", place.key, lambda: self.study.index(self.name))
+        return self.kept("index", place.key, lambda: self._open_growing(place))
+
+    def _open_growing(self, place: IndexPlace) -> FeatureIndex:
+        try:
+            return FeatureIndex(place.folder, joined(self._tokens(place)), self._tokenizer().decode)
+        except (UsageError, DamagedError):
+            # the first part is not there while later ones are, what was damaged is being made again, or all of it was
+            # finished at this moment
+            raise self._not_ready("index") from None
+
+    def _tokens(self, place: IndexPlace) -> list[Tokens]:
+        """Checked once, not again for every part that an index grows by."""
+        names = [self.asked.tokens, *place.further]
+        key = [None if (found := self.made("tokens", name)) is None else found.hash for name in names]
+        return self.kept("tokens", key, lambda: [self.study.load("tokens", name) for name in names])
+
+    def coverage(self) -> Coverage:
+        """How much of the text its index has seen. Raises as `index` does."""
+        index = self.index()
+        place, whole = self.place, index.positions
+        if place is not None and not place.finished:
+            whole = sum(tokens.count("train") for tokens in self._tokens(place))
+        return Coverage(finished=self.settled, positions=index.positions, expected=whole)
+
+    def names(self) -> Names | None:
+        """Names of its features; None before the index is whole."""
+        place = self.place
+        if place is None or not place.finished:
+            return None
+        return self.kept("names", place.key, lambda: read_names(place.folder))
+
+    def tagged(self) -> TaggedRows:
+        """Tags of all rows of its index. Raises as `index` does."""
+        index = self.index()
+        key = None if self.place is None else self.place.key
+        return self.kept("tagged rows", key, lambda: TaggedRows(index.segments, index.tokens.spans()))
+
+    def meaning(self) -> tuple[Embed, Float[np.ndarray, "d_sae d"]]:
+        """The packaged embedding model and the vectors of features' words, as `monosema find --like` has kept them.
+
+        Raises `UsageError` where there is no such model, `NotReadyError` where nothing was kept.
+        """
+        folder, index = packaged_embedder(), self.need("index")
+        status = self.study.status(
+            MEANING, self.name, {"embedder": identity(folder)}, {index.key: index.hash}
+        )
+        if status.state != "fresh":
+            raise NotReadyError(
+                f"the meanings of the words of {self.name} were not made yet",
+                advice=f"make them with: monosema find {self.study.path} --sae {self.name} --like TEXT",
+            )
+        return self.kept(MEANING, self.need(MEANING).hash, lambda: meaning_of(self.study, self.name, folder))
+
+    def autoencoder(self) -> SAE:
+        """The SAE itself. Raises `NotReadyError` where it was not trained yet."""
+        return self.kept("sae", self.need("sae").hash, lambda: self.study.sae(self.name))
+
+    def text_of(self) -> Callable[[int], str]:
+        """The text of a token by its number."""
+
+        def opened() -> Callable[[int], str]:
+            tokenizer = self._tokenizer()
+            return lru_cache(maxsize=None)(lambda token: str(tokenizer.decode([token])))
+
+        return self.kept("vocabulary", self.need("sae").hash, opened)
+
+    def _tokenizer(self) -> Any:
+        source = Work(self.study).source(self.asked.place.model)
+        return self.kept("tokenizer", self.need("sae").hash, lambda: load_tokenizer(source))
+
+    def kept(self, what: str, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gave for this key, kept until there is another one."""
+        return self.shelf.get(f"{what} of {self.name}", key, make)
+
+
+def _parts(folder: Path) -> int:
+    """How many parts of an index are finished: their records are counted, none is opened."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except FileNotFoundError:
+        return 0
+    return sum(name.endswith(".json") and not name.startswith(".") for name in names)

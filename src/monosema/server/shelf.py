@@ -1,0 +1,83 @@
+"""What is kept open, and how artifacts stand: told by manifests alone, each read once until it is replaced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from monosema.artifact import MANIFEST, Artifact, draft_place
+from monosema.pipeline import OpenStudy
+from monosema.pipeline.asked import Asked, read_asked
+from monosema.server.errors import NotReadyError
+from monosema.server.writer import writer_of
+
+T = TypeVar("T")
+
+
+class Shelf:
+    """What was opened last under each name, for as long as its key stays the same. One opens, others wait for it."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[Any, Any]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def get(self, name: str, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gave for this key; what another key had is let go of."""
+        with self._locks.setdefault(name, threading.Lock()):
+            held = self._held.get(name)
+            if held is None or held[0] != key:
+                self._held.pop(name, None)
+                held = self._held[name] = (key, make())
+            found: T = held[1]
+            return found
+
+
+def asked_of(study: OpenStudy) -> Asked:
+    """What a study asks."""
+    return read_asked(study.settings, study.path)
+
+
+def made(study: OpenStudy, shelf: Shelf, kind: str, name: str) -> Artifact | None:
+    """A finished artifact, its manifest read once; None where there is none."""
+    place = study.place(kind, name)
+    found = seal(place / MANIFEST)
+    if found is None:
+        return None
+    return shelf.get(f"{kind}/{name}", found, lambda: Artifact.open(place, kind=kind, verify=False))
+
+
+def state_of(study: OpenStudy, shelf: Shelf, kind: str, name: str) -> str:
+    """How an artifact stands, by manifests alone: made, stale, unfinished or absent."""
+    found = made(study, shelf, kind, name)
+    if found is None:
+        return "unfinished" if draft_place(study.place(kind, name)).exists() else "absent"
+    for parent, hash_ in found.manifest.parents.items():
+        now = made(study, shelf, *parent.split("/", 1))
+        if now is not None and now.hash != hash_:
+            return "stale"
+    return "made"
+
+
+def not_ready(study: OpenStudy, kind: str, name: str, state: str) -> NotReadyError:
+    """The error that says how an artifact stands that is needed and is not whole."""
+    writer = writer_of(study)
+    if state == "unfinished" and writer is not None:
+        return NotReadyError(
+            f"{kind}/{name} is being made by monosema {writer.verb} since {writer.since}",
+            advice="ask again later",
+        )
+    what = "was stopped before its end" if state == "unfinished" else "was not made yet"
+    return NotReadyError(
+        f"{kind}/{name} of {study.name} {what}", advice=f"make it with: monosema run {study.path}"
+    )
+
+
+def seal(path: Path) -> tuple[int, int, int] | None:
+    """Changes when a file is replaced; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
