@@ -99,6 +99,12 @@ def test_a_surer_name_wins_and_of_names_about_as_sure_the_one_that_tells_more() 
     assert name_of(known(tag=("golden_gate", 0.75), tokens=((" Gate", 0.9),))).rule == "tag"
 
 
+def test_a_tag_that_tells_little_is_no_name() -> None:
+    faint = known(tag=("golden_gate", 0.29), tokens=((" Gate", 0.1),))
+    assert name_of(faint).rule == "token"
+    assert name_of(known(tag=("golden_gate", 0.3), tokens=((" Gate", 0.1),))).rule == "tag"
+
+
 def test_what_comes_next_names_nothing_while_one_word_holds_most() -> None:
     found = name_of(known(following=("Bridge", 0.9), tokens=((" Gate", 0.95),)))
     assert found.text == "token 'Gate'"

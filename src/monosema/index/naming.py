@@ -29,6 +29,8 @@ ABOUT_AS_SURE = 0.8
 """A name with this share of the largest confidence, or more, is about as sure."""
 VARIED = 0.5
 """Most of its activation that one word may hold where a feature is named by what comes next."""
+LEAST_F1 = 0.3
+"""Below this a tag is no name: many features meet rare tags now and then."""
 SMALL = 0.02
 """Share of the activation below which a form of a word is not spelt out."""
 
@@ -71,8 +73,8 @@ def name_of(known: Evidence) -> Name:
 
 
 def by_tag(known: Evidence) -> Guess | None:
-    """The tag whose spans are where it fires."""
-    return None if known.tag is None else Guess(*known.tag)
+    """The tag whose spans are where it fires, if that tells enough to be called by it."""
+    return None if known.tag is None or known.tag[1] < LEAST_F1 else Guess(*known.tag)
 
 
 def by_phrase(known: Evidence) -> Guess | None:
