@@ -282,6 +282,14 @@ def test_the_plan_holds_the_budget_and_what_is_made_keeps_to_it(budgeted: Path) 
     assert measured["microseconds_a_position"]["main"]["forward"] == pytest.approx(1e6 * PLANTED.forward)
 
 
+def test_what_fits_the_minutes_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, said = new_study(tmp_path / "study", OPEN), list[str]()
+    monkeypatch.setattr(making, "measure_costs", planted)
+    pipeline.run(study, goal="plan", say=said.append)
+    budget = Budget(**read(study.path / "plan/main/plan.json")["budget"])
+    assert said == [f"{budget.minutes:g} minutes fit {budget.tokens:,} tokens and 1,024 features"]
+
+
 def test_a_second_run_measures_nothing_and_makes_nothing(
     budgeted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,12 +146,14 @@ def run(
         for kind, names in groups(work.asked, goal):
             start = time.monotonic()
             new = _make(work, kind, names, remake)
-            seconds = (time.monotonic() - start) / max(
-                1, len(new)
-            )  # what was made in one go cost as much each
+            # what was made in one go cost as much each
+            seconds = (time.monotonic() - start) / max(1, len(new))
             for name in new:
                 made.append(f"{kind}/{name}")
                 study.log(verb, made=made[-1], seconds=round(seconds, 1))
+                budget = work.budget(name) if kind == "plan" else None
+                if budget is not None:
+                    say(f"{budget.minutes:g} minutes fit {budget.tokens:,} tokens and {budget.d_sae:,} features")
     return made
 
 
