@@ -2,6 +2,7 @@
 
     python -m benchmarks.index --json
     python -m benchmarks.index --json --tokens 500000 --study folder-to-keep
+    python -m benchmarks.index --json --peers [folder-to-keep]
 
 over_floor          positions a second of the whole index over those of harvest and one encoder product alone, both
                     timed before and after it, in the dtype of the harvest
@@ -9,6 +10,8 @@ memory_gb           most memory that is no file's (RssAnon) while indexing, beyo
 bytes_per_posting   the larger of the two directions; `by_feature` and `by_row` beside it
 lookup_p99_ms       a feature's record and its 20 top contexts as text, over random features
 synthetic_*         a table of a million features: record p50 and p99, nearest of a million directions to one
+over_sae_dashboard  seconds per token and feature of SAEDashboard over ours, with --peers (see sae_dashboard.py);
+                    `over_sae_dashboard_wall`: those of a whole run, its declared features against all of ours
 """
 
 from __future__ import annotations
@@ -21,10 +24,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks import sae_dashboard
 from benchmarks.harness import report, study_folder
 from monosema import pipeline
 from monosema.activations import LiveRows, harvest
@@ -32,7 +37,7 @@ from monosema.corpora import Tokens
 from monosema.index import FeatureIndex, make_index
 from monosema.index.codes import PRECISION
 from monosema.index.neighbours import nearest
-from monosema.index.table import FeatureTable, write_features
+from monosema.index.table import FeatureTable, features_file
 from monosema.models import LanguageModel
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.work import Plan
@@ -43,6 +48,7 @@ TARGETS = {
     "memory_gb": ("<=", 1.5),
     "bytes_per_posting": ("<=", 4.0),
     "lookup_p99_ms": ("<=", 5.0),
+    "over_sae_dashboard": (">=", 20.0),
 }
 TRAINED = 200_000
 """Positions that the SAE is trained on: enough that densities are like those of a whole run."""
@@ -132,7 +138,9 @@ def synthetic(features: int) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_features(folder, parts())
+        with features_file(folder) as file:
+            for part in parts():
+                file.add(part)
         table, times = FeatureTable(folder), []
         size = (folder / "features.parquet").stat().st_size
         for feature in rng.integers(0, features, 2000).tolist():
@@ -179,6 +187,16 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, float]:
     }
 
 
+def peers(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, str], dict[str, Any]]:
+    """Figures against other tools, with notes and details; a note alone where they were not asked for."""
+    if options.peers is None:
+        return {}, {"over_sae_dashboard": "left out; --peers compares with SAEDashboard"}, {}
+    size = sae_dashboard.Size(tokens=options.peer_tokens, features=options.peer_features)
+    kept = None if options.peers == Path() else options.peers
+    figures, notes, details = sae_dashboard.compare(size, kept)
+    return figures, notes, {"sae_dashboard": details}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -190,6 +208,16 @@ def main() -> None:
     parser.add_argument("--lookups", type=int, default=10_000)
     parser.add_argument("--synthetic", type=int, default=1_000_000, help="features; 0 leaves it out")
     parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FOLDER",
+        help="also compare with SAEDashboard, whose environment is made in this folder; default: a temporary one",
+    )
+    parser.add_argument("--peer-tokens", type=int, default=sae_dashboard.Size.tokens)
+    parser.add_argument("--peer-features", type=int, default=sae_dashboard.Size.features)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.monotonic()
@@ -197,7 +225,16 @@ def main() -> None:
         figures = run(folder, options)
     if options.synthetic:
         figures |= synthetic(options.synthetic)
-    report("index", figures, TARGETS, time.monotonic() - start, as_json=options.json)
+    of_peers, notes, details = peers(options)
+    report(
+        "index",
+        figures | of_peers,
+        TARGETS,
+        time.monotonic() - start,
+        as_json=options.json,
+        notes=notes,
+        details=details,
+    )
 
 
 if __name__ == "__main__":
