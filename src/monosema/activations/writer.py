@@ -218,13 +218,15 @@ def _finish(folder: Path, d_model: int) -> ActivationStore:
 
 def gather_stats(folder: Path, d_model: int) -> ActivationStats:
     """Statistics of all rows of the shards in a folder, reduced in the order of their numbers."""
-    shards = [open_columns(folder, shard, d_model) for shard in read_records(folder)]
-    sample, count = [], 0
-    for columns in shards:
+    shards, sample, count = read_records(folder), [], 0
+    for shard in shards:
         if count >= MASSIVE_SAMPLE:
             break
-        sample.append(columns["norm"])
+        sample.append(open_columns(folder, shard, d_model)["norm"])
         count += len(sample[-1])
     median = median_norm(torch.cat(sample))
-    blocks = [ActivationStats.of(activations(columns), columns["norm"], median=median) for columns in shards]
+    opened = (
+        open_columns(folder, shard, d_model) for shard in shards
+    )  # one at a time: memory stays as it is
+    blocks = (ActivationStats.of(activations(columns), columns["norm"], median=median) for columns in opened)
     return reduce(ActivationStats.merge, blocks)
