@@ -153,7 +153,9 @@ def run(
                 study.log(verb, made=made[-1], seconds=round(seconds, 1))
                 budget = work.budget(name) if kind == "plan" else None
                 if budget is not None:
-                    say(f"{budget.minutes:g} minutes fit {budget.tokens:,} tokens and {budget.d_sae:,} features")
+                    say(
+                        f"{budget.minutes:g} minutes fit {budget.tokens:,} tokens and {budget.d_sae:,} features"
+                    )
     return made
 
 
