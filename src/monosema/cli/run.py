@@ -12,7 +12,7 @@ from monosema.cli.output import Json, print_json, print_table, reporter, say, st
 
 StudyPath = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="STUDY")]
 Remake = Annotated[
-    bool, typer.Option("--remake", help="Remake what is stale; what it replaces moves to old/.")
+    bool, typer.Option("--remake", help="Remake what is stale or damaged; what it replaces moves to old/.")
 ]
 
 
