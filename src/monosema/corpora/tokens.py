@@ -165,10 +165,9 @@ class Tokens:
 
     def document(self, number: int) -> DocumentEntry:
         """Id, source, split, content hash and tags of a document."""
-        (row,) = self._documents.slice(number, 1).to_pylist()
-        return DocumentEntry(
-            row["id"], row["source"], self.splits[row["split"]], row["hash"], json.loads(row["tags"])
-        )
+        found = (self._documents[name][number].as_py() for name in ("id", "source", "split", "hash", "tags"))
+        id_, source, split, hash_, tags = found
+        return DocumentEntry(id_, source, self.splits[split], hash_, json.loads(tags))
 
     def spans(self) -> SpanTable:
         """All tagged spans."""

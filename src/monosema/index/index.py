@@ -14,7 +14,7 @@ from jaxtyping import Float, Int64
 from monosema.artifact import read_json
 from monosema.corpora import Documents
 from monosema.errors import DamagedError, UsageError
-from monosema.index.contexts import Context, Decode, token_texts
+from monosema.index.contexts import Context, Decode, remembering, token_texts
 from monosema.index.partial import PartialTable
 from monosema.index.reduce import INTERVALS, QUANTILES
 from monosema.index.runs import NONE, Runs
@@ -63,7 +63,7 @@ class FeatureIndex:
 
     def __init__(self, folder: Path, tokens: Documents, decode: Decode) -> None:
         """`decode` makes text of token ids."""
-        self.folder, self.tokens, self._decode = folder, tokens, decode
+        self.folder, self.tokens, self._decode = folder, tokens, remembering(decode)
         self.record = read_json(folder / RECORD)
         if self.record.get("version") != VERSION:
             raise DamagedError(

@@ -17,7 +17,7 @@ _MOST_HEADER = 1 << 20
 def map_arrays(path: Path, size: int) -> dict[str, np.ndarray]:
     """The arrays by name; raise `DamagedError` that names the file where it is not one of `size` bytes."""
     try:
-        raw = np.memmap(path, dtype=np.uint8, mode="r")
+        raw = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)  # whose slices cost less
         if len(raw) != size:
             raise ValueError(f"{len(raw)} bytes instead of {size}")
         length = int.from_bytes(raw[:_LENGTH].tobytes(), "little")
