@@ -9,7 +9,8 @@ import torch
 from monosema.index.across import across, splitting_tree
 from monosema.index.chance import HIGH, best_of_random, chance
 from monosema.index.clusters import clusters
-from monosema.index.neighbours import NONE, nearest, neighbours
+from monosema.index.codes import NONE
+from monosema.index.neighbours import nearest, neighbours
 
 WIDTH = 64
 

@@ -9,7 +9,7 @@ import torch
 
 from index.test_reduce import F, dense, segments
 from monosema.index.coactive import FEWEST, coactive
-from monosema.index.runs import NONE
+from monosema.index.codes import NONE
 
 
 def test_co_active_features_are_those_whose_firings_correlate_most(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import torch
 
 from monosema.errors import UsageError
 from monosema.index.clusters import centrality, clusters
+from monosema.index.codes import NONE
 from monosema.index.map import NEIGHBOURS, layout, plane, quality
-from monosema.index.neighbours import NONE, neighbours
+from monosema.index.neighbours import neighbours
 
 WIDTH = 48
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monosema.errors import UsageError
-from monosema.index.neighbours import NONE, Tile, nearest, neighbours
+from monosema.index.codes import NONE
+from monosema.index.neighbours import Tile, nearest, neighbours
 
 
 def slow(a: torch.Tensor, b: torch.Tensor, n: int, *, itself: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import torch
 
 from monosema.corpora import SpanTable
 from monosema.errors import DamagedError, UsageError
-from monosema.index.codes import BINS, PRECISION, ROWS, bin_edges, codes_of, values_of
+from monosema.index.codes import BINS, NONE, PRECISION, ROWS, bin_edges, codes_of, values_of
 from monosema.index.reduce import (
     INTERVALS,
     PER_INTERVAL,
@@ -23,7 +23,7 @@ from monosema.index.reduce import (
     reduce_block,
     totals,
 )
-from monosema.index.runs import NONE, Runs
+from monosema.index.runs import Runs
 from monosema.index.segment import TOP, Segment, read_segments, write_segment
 from monosema.index.tags import TaggedRows, TagPairs, TagStatistics
 from monosema.kernels import SparseActs

@@ -18,7 +18,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from monosema.index.chance import Chance, chance
-from monosema.index.neighbours import NONE, nearest
+from monosema.index.codes import NONE
+from monosema.index.neighbours import nearest
 
 NEAR = 0.7
 MATCHED, SPLIT, PART, NEW, ORPHANED, DEAD = "matched", "split", "near", "new", "orphaned", "dead"

@@ -20,7 +20,8 @@ import numpy as np
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from monosema.index.neighbours import NONE, unit_rows
+from monosema.index.codes import NONE
+from monosema.index.neighbours import unit_rows
 
 FEWEST = 3
 """Features that make a cluster (as in the 2023 map)."""

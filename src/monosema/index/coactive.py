@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from scipy.sparse import csr_array
 
-from monosema.index.runs import NONE
+from monosema.index.codes import NONE
 from monosema.index.segment import Segment
 
 FEWEST = 5

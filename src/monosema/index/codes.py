@@ -13,6 +13,8 @@ PER_OCTAVE = 2048
 ONE = 1 << 15
 """Code of a = 1."""
 CODES = 1 << 16
+NONE = -1
+"""Stands in lists of rows, tokens and features where there is no further one."""
 PRECISION = 2.0 ** (0.5 / PER_OCTAVE) - 1
 """Most that an activation read back differs, as a share of it."""
 BINS = 32
@@ -65,7 +67,7 @@ def pack_rows(
     starts = np.concatenate([[0], np.cumsum(np.where(wide, 2 * counts, short))]).astype(np.int64)
     packed = np.full(starts[-1], _ESCAPE, dtype=np.uint8)
     is_wide = wide[owner]
-    at = starts[owner[is_wide]] + 2 * (np.arange(len(rows)) - first[owner])[is_wide]
+    at = starts[owner[is_wide]] + 2 * steps(counts)[is_wide]
     packed[at], packed[at + 1] = rows[is_wide] & 255, rows[is_wide] >> 8
     ends = np.cumsum(skips + 1)  # of each gap, counted over all lists
     base = np.concatenate([[0], ends])[first]
@@ -86,10 +88,15 @@ def unpack_rows(
     return rows
 
 
+def steps(times: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
+    """0, 1, ... up to each count in turn: the place of each of some things in its group."""
+    ends = np.cumsum(times)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - times, times)
+
+
 def _from_gaps(packed: UInt8[np.ndarray, " bytes"], counts: Int[np.ndarray, " m"]) -> Int64[np.ndarray, " n"]:
     ends: Bool[np.ndarray, " bytes"] = packed != _ESCAPE
     skipped = np.cumsum(packed, dtype=np.int64)[ends]  # rows left out so far, over all lists
     first = np.cumsum(counts) - counts
     base = np.concatenate([[0], skipped])[first]
-    number = np.arange(len(skipped)) - np.repeat(first, counts)
-    return skipped - np.repeat(base, counts) + number
+    return skipped - np.repeat(base, counts) + steps(counts)

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
-from monosema.artifact import atomic_file
 from monosema.errors import DamagedError
 from monosema.index.contexts import Decode
 from monosema.index.evidence import Evidence, evidence
@@ -19,6 +18,7 @@ from monosema.index.find import FEWEST
 from monosema.index.index import FeatureIndex
 from monosema.index.naming import Name, name_of
 from monosema.index.spelling import spoken
+from monosema.index.table import write_columns
 from monosema.index.tags import TagStatistics
 from monosema.index.words import Words, write_words
 
@@ -71,8 +71,7 @@ def write_names(folder: Path, names: Iterable[Name]) -> None:
         "confidence": pa.array([one.confidence for one in rows], pa.float32()),
         "rule": pa.array([one.rule for one in rows], pa.string()),
     }
-    with atomic_file(folder / NAMES) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    write_columns(folder / NAMES, columns)
 
 
 class Names(Sequence[Name]):

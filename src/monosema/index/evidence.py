@@ -15,10 +15,9 @@ import numpy as np
 from jaxtyping import Float, Int, Int64
 
 from monosema.corpora import Documents
-from monosema.index.codes import values_of
+from monosema.index.codes import NONE, values_of
 from monosema.index.contexts import Decode
 from monosema.index.index import FeatureIndex
-from monosema.index.runs import NONE
 from monosema.index.segment import Segment
 from monosema.index.spelling import class_of, folded, one_word, spoken
 from monosema.index.tags import TagStatistics

@@ -207,7 +207,7 @@ def find_by_token(index: FeatureIndex, token: int, *, n: int = 10) -> list[Candi
     """Features by how well "the token is this one" tells where they fire (F1). One sweep over the postings."""
     inside, positions = np.zeros(index.d_sae, dtype=np.int64), 0
     for segment in index.segments:
-        marked = segment.places[:, 2] == token
+        marked = segment.tokens == token
         positions += int(marked.sum())
         inside += np.bincount(segment.features[marked[segment.rows]], minlength=index.d_sae)
     if not positions:

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from monosema.errors import UsageError, lookup
+from monosema.index.codes import NONE
 from monosema.index.find import Candidate
 from monosema.index.index import FeatureIndex
 from monosema.index.reduce import INTERVALS
-from monosema.index.runs import NONE
 
 Range = tuple[float, float]
 """Smallest and largest value, both allowed."""

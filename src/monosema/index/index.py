@@ -14,10 +14,11 @@ from jaxtyping import Float, Int64
 from monosema.artifact import read_json
 from monosema.corpora import Documents
 from monosema.errors import DamagedError, UsageError
+from monosema.index.codes import NONE
 from monosema.index.contexts import Context, Decode, remembering, token_texts
 from monosema.index.partial import PartialTable
 from monosema.index.reduce import INTERVALS, QUANTILES
-from monosema.index.runs import NONE, Runs
+from monosema.index.runs import Runs
 from monosema.index.segment import read_segments
 from monosema.index.table import FeatureTable, Table, read_tags
 from monosema.index.tags import TagStatistics

@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.index.neighbours import NONE, unit_rows
+from monosema.index.codes import NONE
+from monosema.index.neighbours import unit_rows
 
 NEIGHBOURS = 14
 """Nearest directions of each point; UMAP counts the point itself as a fifteenth."""

@@ -21,10 +21,9 @@ from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from monosema.errors import UsageError
+from monosema.index.codes import NONE
 
 SHOWN = 10
-NONE = -1
-"""Stands where a feature has no further neighbour."""
 SPARE = 8
 """Candidates kept beyond those asked for, so that near-ties seldom need step 4."""
 _AWAY = -3.0  # below every cosine: itself, and directions of norm 0

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int64
 
-from monosema.artifact import atomic_file, read_json, write_json
+from monosema.artifact import read_json, write_json
 from monosema.errors import DamagedError
 from monosema.index.across import Across
-from monosema.index.neighbours import NONE
+from monosema.index.codes import NONE
+from monosema.index.table import as_column, write_columns
 
 POINTS, ACROSS, FIGURES = "points.parquet", "across.parquet", "map.json"
 
@@ -62,12 +63,12 @@ class FeatureMap:
             "y": pa.array(self.xy[:, 1]),
             "cluster": pa.array(self.cluster.astype(np.int32)),
             "central": pa.array(self.central),
-            "neighbours": _lists(self.neighbours.astype(np.int32)),
-            "cosines": _lists(self.cosines),
+            "neighbours": as_column(self.neighbours.astype(np.int32)),
+            "cosines": as_column(self.cosines),
         }
-        _write(folder / POINTS, columns)
+        write_columns(folder / POINTS, columns)
         if pairs:
-            _write(folder / ACROSS, _across(self.saes, pairs))
+            write_columns(folder / ACROSS, _across(self.saes, pairs))
         write_json(folder / FIGURES, {"saes": self.saes, "starts": self.starts, **self.figures})
 
     @classmethod
@@ -117,15 +118,6 @@ def _across(saes: tuple[str, ...], pairs: tuple[Across, ...]) -> dict[str, pa.Ar
 
 def _names(names: np.ndarray) -> pa.Array:
     return pa.array(names).dictionary_encode()
-
-
-def _lists(array: np.ndarray) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(array.reshape(-1)), array.shape[1])
-
-
-def _write(path: Path, columns: dict[str, pa.Array]) -> None:
-    with atomic_file(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
 def cluster_figures(cluster: Int64[np.ndarray, " n"]) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int64, UInt16, UInt64
 
-from monosema.index.codes import BINS, ROWS, bins_of, values_of
-from monosema.index.runs import NONE
+from monosema.index.codes import BINS, NONE, ROWS, bins_of, steps, values_of
 from monosema.index.segment import TOP, Segment
 from monosema.index.tags import TaggedRows, TagPairs
 
@@ -154,7 +153,7 @@ def _ranked(
     """The first of each slot, out of rows that stand by slot and rank, as two columns."""
     slots, width = int(np.prod(shape[:-1])), shape[-1]
     many = np.bincount(slot, minlength=slots)
-    rank = np.arange(len(slot)) - np.repeat(np.cumsum(many) - many, many)
+    rank = steps(many)
     kept = rank < width
     rows, values = np.full((slots, width), NONE, dtype=np.int64), np.zeros((slots, width), dtype=np.float32)
     rows[slot[kept], rank[kept]], values[slot[kept], rank[kept]] = row[kept], value[kept]
@@ -214,7 +213,7 @@ def _tokens(found: Postings, size: int) -> dict[str, np.ndarray]:
     owner = feature[first]
     best = np.lexsort((token[first], -total, owner))
     per = np.bincount(owner, minlength=size)
-    rank = np.arange(len(best)) - np.repeat(np.cumsum(per) - per, per)
+    rank = steps(per)
     best, rank = best[rank < TOKENS], rank[rank < TOKENS]
     tokens = np.full((size, TOKENS), NONE, dtype=np.int32)
     counts, shares = np.zeros((size, TOKENS), dtype=np.int64), np.zeros((size, TOKENS), dtype=np.float32)

@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from monosema.corpora import key_of
+from monosema.index.codes import NONE
 from monosema.index.segment import Segment
-
-NONE = -1
 
 
 class Runs:

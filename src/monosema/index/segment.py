@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 from monosema.artifact import atomic_file, digest, digest_file, read_json, write_json
 from monosema.errors import DamagedError, UsageError
-from monosema.index.codes import ROWS, codes_of, pack_rows, unpack_rows, values_of
+from monosema.index.codes import ROWS, codes_of, pack_rows, steps, unpack_rows, values_of
 from monosema.index.mapped import map_arrays
 from monosema.kernels import SparseActs
 
@@ -100,6 +100,11 @@ class Segment:
         """Where the codes of each firing feature begin."""
         return np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
 
+    @cached_property
+    def _first_top(self) -> Int64[np.ndarray, " ends"]:
+        """Where the largest activations of each firing feature begin."""
+        return np.concatenate([[0], np.cumsum(self._arrays["top_counts"], dtype=np.int64)])
+
     @property
     def places(self) -> Int32[np.ndarray, "rows 3"]:
         """Document, position and token of each row."""
@@ -154,8 +159,7 @@ class Segment:
         """Feature, row among all rows, and exact activation of the largest activations, by feature, largest first."""
         low, high = np.searchsorted(self.firing, (begin, end))
         counts = self._arrays["top_counts"]
-        first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        some = slice(first[low], first[high])
+        some = slice(self._first_top[low], self._first_top[high])
         features = np.repeat(self.firing[low:high].astype(np.int64), counts[low:high])
         rows = self._arrays["top_rows"][some].astype(np.int64) + self.start
         return features, rows, np.asarray(self._arrays["top_values"][some])
@@ -225,8 +229,7 @@ def _top(
     near = np.flatnonzero(codes >= least[owner])
     near = near[np.lexsort((rows[near], -values[near], owner[near]))]
     many = np.bincount(owner[near], minlength=len(counts))
-    rank = np.arange(len(near)) - np.repeat(np.cumsum(many) - many, many)
-    return near[rank < TOP], kept
+    return near[steps(many) < TOP], kept
 
 
 def _by_row(acts: SparseActs) -> dict[str, np.ndarray]:

@@ -40,11 +40,18 @@ class Table(Protocol):
         """All columns of one feature."""
 
 
-def _column(array: np.ndarray) -> pa.Array:
+def as_column(array: np.ndarray) -> pa.Array:
+    """An array as a column: numbers, or lists of one length."""
     if array.ndim == 1:
         return pa.array(array)
     flat = np.ascontiguousarray(array)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), int(np.prod(flat.shape[1:])))
+
+
+def write_columns(path: Path, columns: Mapping[str, pa.Array]) -> None:
+    """Write a small table whole."""
+    with atomic_file(path) as temporary:
+        pq.write_table(pa.table(dict(columns)), temporary, compression="zstd")
 
 
 class FeatureWriter:
@@ -57,7 +64,7 @@ class FeatureWriter:
 
     def add(self, columns: Mapping[str, np.ndarray]) -> None:
         """Write the next features; what does not fill a row group waits for more."""
-        table = pa.table({name: _column(array) for name, array in columns.items()})
+        table = pa.table({name: as_column(array) for name, array in columns.items()})
         self._held = table if self._held is None else pa.concat_tables([self._held, table])
         self._write(len(self._held) // GROUP * GROUP)
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Int64
 
 from monosema.corpora import SpanTable, key_of
+from monosema.index.codes import steps
 from monosema.index.segment import Segment
 
 
@@ -46,7 +47,7 @@ class TaggedRows:
             mine = key_of(places[:, 0], places[:, 1])
             low, high = np.searchsorted(keys, mine), np.searchsorted(keys, mine, side="right")
             times.append(high - low)
-            tags.append(of_key[np.repeat(low, high - low) + _steps(high - low)])
+            tags.append(of_key[np.repeat(low, high - low) + steps(high - low)])
         self._tags = np.concatenate(tags).astype(np.int32)
         self._first = np.concatenate([[0], np.cumsum(np.concatenate(times))]).astype(np.int32)
         self.rows = np.bincount(self._tags, minlength=len(names))
@@ -62,7 +63,7 @@ class TaggedRows:
         times = self._first[row + 1] - self._first[row]
         marked = np.flatnonzero(times)
         times = times[marked]
-        tag = self._tags[np.repeat(self._first[row[marked]], times) + _steps(times)].astype(np.int64)
+        tag = self._tags[np.repeat(self._first[row[marked]], times) + steps(times)].astype(np.int64)
         keys, inverse = np.unique(
             np.repeat(feature[marked], times) * len(self.names) + tag, return_inverse=True
         )
@@ -125,13 +126,7 @@ def _tagged_positions(
     """Sorted keys (document, position) of all tagged tokens, each tag once, and the tag of each."""
     lengths = spans.end - spans.start
     document = np.repeat(spans.document.astype(np.int64), lengths)
-    position = np.repeat(spans.start.astype(np.int64), lengths) + _steps(lengths)
+    position = np.repeat(spans.start.astype(np.int64), lengths) + steps(lengths)
     both = np.stack([key_of(document, position), np.repeat(numbers.astype(np.int64), lengths)], axis=1)
     both = np.unique(both, axis=0)
     return both[:, 0], both[:, 1]
-
-
-def _steps(times: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
-    """0, 1, ... up to each count in turn."""
-    ends = np.cumsum(times)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - times, times)

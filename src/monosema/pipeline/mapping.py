@@ -20,8 +20,9 @@ from monosema.errors import UsageError, lookup
 from monosema.index.across import splitting_tree
 from monosema.index.chance import best_of_random, chance
 from monosema.index.clusters import centrality, clusters
+from monosema.index.codes import NONE
 from monosema.index.map import NEIGHBOURS, layout, quality, versions
-from monosema.index.neighbours import NONE, nearest, neighbours
+from monosema.index.neighbours import nearest, neighbours
 from monosema.index.points import FeatureMap, cluster_figures
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy

@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 import torch
 
 from monosema.activations import derive_seed
-from monosema.artifact import Draft, atomic_file, drafting, read_json, write_json
+from monosema.artifact import Draft, drafting, read_json, write_json
 from monosema.errors import DamagedError, UsageError
 from monosema.evaluation.known import wilson
 from monosema.index import FeatureIndex
 from monosema.index.coactive import Coactive, coactive
 from monosema.index.neurons import Correlations, correlations
+from monosema.index.table import as_column, write_columns
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.work import Plan
@@ -131,15 +132,14 @@ def _keep(draft: Draft, subset: np.ndarray, together: Coactive, found: Correlati
     best = r.abs().topk(min(SHOWN, r.shape[1]), dim=1).indices
     columns = {
         "feature": pa.array(subset.astype(np.int32)),
-        **{name: _lists(array) for name, array in together._asdict().items()},
-        "neuron_layers": _lists(layer[best].numpy().astype(np.int32)),
-        "neurons": _lists(units.gather(1, best).numpy().astype(np.int32)),
-        "neuron_r": _lists(r.gather(1, best).numpy()),
-        "coordinates": _lists(found.by_hook[residual].units.numpy().astype(np.int32)),
-        "coordinate_r": _lists(found.by_hook[residual].r.numpy()),
+        **{name: as_column(array) for name, array in together._asdict().items()},
+        "neuron_layers": as_column(layer[best].numpy().astype(np.int32)),
+        "neurons": as_column(units.gather(1, best).numpy().astype(np.int32)),
+        "neuron_r": as_column(r.gather(1, best).numpy()),
+        "coordinates": as_column(found.by_hook[residual].units.numpy().astype(np.int32)),
+        "coordinate_r": as_column(found.by_hook[residual].r.numpy()),
     }
-    with atomic_file(draft.path / TABLE) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    write_columns(draft.path / TABLE, columns)
     figures = _figures(found)
     write_json(draft.path / FIGURES, figures)
     draft.measured |= {"low_neuron_share": figures["low_neuron_share"]["value"]}
@@ -161,9 +161,3 @@ def _figures(found: Correlations) -> dict[str, Any]:
             f"best_{name}_r_by_chance": np.quantile(chance, [0.1, 0.5, 0.9]).tolist(),
         }
     return figures
-
-
-def _lists(array: np.ndarray) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(
-        pa.array(np.ascontiguousarray(array).reshape(-1)), array.shape[1]
-    )

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from monosema.errors import UsageError
 from monosema.index import Context, FeatureIndex, bin_edges
+from monosema.index.codes import NONE
 from monosema.index.reduce import INTERVALS, QUANTILES
-from monosema.index.runs import NONE
 from monosema.server.access import Index, Served
 from monosema.server.errors import NotFoundError
 from monosema.server.feature_records import (
