@@ -54,6 +54,7 @@ def write_batch(model: LanguageModel, options: argparse.Namespace, number: int) 
         temperature=TEMPERATURE,
         top_p=TOP_P,
         seed=options.seed * 1_000_003 + number,
+        kept=lambda rows: None,
     )
     return [
         {

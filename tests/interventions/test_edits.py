@@ -144,6 +144,15 @@ def test_wrong_edits_are_named(model: LanguageModel, sae: SAE) -> None:
         steer(model, sae, ["the fox " * 200], [clamp(3, 1.0)])
 
 
+def test_strengths_stay_with_their_prompts_as_others_leave_the_batch(model: LanguageModel, sae: SAE) -> None:
+    push = torch.randn(D, generator=torch.Generator().manual_seed(1))
+    steering = Steering(sae, [raise_to(3, 2.0)], push, strengths=[0.0, 0.5, 1.0, 2.0])
+    x = torch.randn(4, 2, D, generator=torch.Generator().manual_seed(2))
+    before = steering(x)
+    steering.keep([1, 3])
+    assert torch.equal(steering(x[[1, 3]]), before[[1, 3]])
+
+
 def test_mean_losses_are_those_of_the_continuation_alone(model: LanguageModel) -> None:
     prompts, written = [[5, 6, 7], [9]], [[8, 10], [11, 12, 13]]
     found = mean_losses(model, prompts, [*written])

@@ -112,6 +112,11 @@ class Steering:
         edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
         return self._pushed(self._edited(x, edits, first) if edits else x)
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows of the batch only."""
+        if self._strengths is not None:
+            self._strengths = [self._strengths[row] for row in rows]
+
     def _pushed(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
         if self._push is None:
             return x

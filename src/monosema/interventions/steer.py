@@ -37,11 +37,14 @@ def steer(
     unknown feature, an SAE of another model and a prompt longer than the context.
     """
     sae.check_model(model.name, model.hash)
-    changed = bool(edits) or push is not None
-    changes: dict[HookPoint | str, EditFn] = (
-        {sae.output: Steering(sae, edits, push, strengths)} if changed else {}
-    )
+    steering = Steering(sae, edits, push, strengths)
+    changes: dict[HookPoint | str, EditFn] = {sae.output: steering} if edits or push is not None else {}
     with model.edit(changes):
         return model.generate(
-            prompts, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed
+            prompts,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            kept=steering.keep,
         )

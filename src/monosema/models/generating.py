@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from monosema.models.cache import growing_cache
 from monosema.models.quiet import quiet
 
 CANDIDATES = 256
+ROUND = 16
+"""New tokens after which rows that have ended leave the batch."""
+KeptRows = Callable[[Sequence[int]], None]
+"""Is told which rows of the batch go on, by their places in it, whenever others leave it."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +96,64 @@ def continue_ids(
     temperature: float,
     top_p: float,
     seed: int,
+    kept: KeptRows | None = None,
 ) -> list[list[int]]:
-    """New tokens of each row, padded on the left, up to and without the first of `ends`."""
-    sampling = LogitsProcessorList([Sample(temperature, top_p)] if temperature > 0 else [])
+    """New tokens of each row, padded on the left, up to and without the first of `ends`.
+
+    With `kept`, rows that have ended leave the batch every `ROUND` tokens, so that they cost nothing more.
+    """
+    whole = kept is None or network._is_stateful  # a recurrent state has no rows to select
     devices = [ids.device] if ids.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), quiet():
         torch.manual_seed(seed)
-        out = network.generate(
-            input_ids=ids,
-            attention_mask=real.long(),
-            max_new_tokens=max_new_tokens,
-            eos_token_id=list(ends) or None,
-            pad_token_id=ends[0] if ends else 0,
+        more = _Continuation(network, ids, real, ends, temperature, top_p)
+        while more.made < max_new_tokens and len(more.rows):
+            more.write(max_new_tokens if whole else min(ROUND, max_new_tokens - more.made))
+            if kept is not None and not whole:
+                more.drop_ended(kept)
+    return more.new
+
+
+class _Continuation:
+    """A batch of rows that a network writes on, some tokens at a time."""
+
+    def __init__(
+        self, network: Any, ids: Tensor, real: Tensor, ends: Sequence[int], temperature: float, top_p: float
+    ) -> None:
+        self._network, self._ends = network, list(ends)
+        self._ids, self._mask = ids, real.long()
+        self._sampling = LogitsProcessorList([Sample(temperature, top_p)] if temperature > 0 else [])
+        self._cache = {} if network._is_stateful else {"past_key_values": growing_cache(network)}
+        self.made, self.rows = 0, list(range(len(ids)))
+        self.new: list[list[int]] = [[] for _ in self.rows]
+
+    def write(self, tokens: int) -> None:
+        """Write up to so many tokens more; fewer where all rows end."""
+        before = self._ids.shape[1]
+        self._ids = self._network.generate(
+            input_ids=self._ids,
+            attention_mask=self._mask,
+            max_new_tokens=tokens,
+            eos_token_id=self._ends or None,
+            pad_token_id=self._ends[0] if self._ends else 0,
             do_sample=False,
-            logits_processor=sampling,
+            logits_processor=self._sampling,
+            **self._cache,
         )
-    new = ([int(token) for token in row] for row in out[:, ids.shape[1] :])
-    return [list(takewhile(lambda token: token not in ends, row)) for row in new]
+        new = self._ids[:, before:]
+        self._mask = nn.functional.pad(self._mask, (0, new.shape[1]), value=1)
+        self.made += tokens
+        for row, written in zip(self.rows, new.tolist(), strict=True):
+            self.new[row] += takewhile(lambda token: token not in self._ends, written)
+
+    def drop_ended(self, kept: KeptRows) -> None:
+        """Take the rows out that end with what was written last."""
+        going = [place for place, row in enumerate(self.rows) if len(self.new[row]) == self.made]
+        if len(going) == len(self.rows):
+            return
+        self.rows = [self.rows[place] for place in going]
+        places = torch.tensor(going, dtype=torch.int64, device=self._ids.device)
+        self._ids, self._mask = self._ids[places], self._mask[places]
+        if going:
+            self._cache["past_key_values"].batch_select_indices(places)
+            kept(going)

@@ -15,7 +15,7 @@ from monosema.corpora import Document, Encoder, Message
 from monosema.errors import UsageError
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
 from monosema.models.forward import HookedNetwork
-from monosema.models.generating import Generated, continue_ids, end_tokens
+from monosema.models.generating import Generated, KeptRows, continue_ids, end_tokens
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
 from monosema.models.network import load_network, truncated
@@ -138,12 +138,15 @@ class LanguageModel(HookedNetwork):
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
+        kept: KeptRows | None = None,
     ) -> Generated:
         """Continue texts or token lists as one batch, padded on the left; greedy at temperature 0.
 
         Nothing but `temperature`, `top_p` (sample among the likeliest tokens that together have this probability)
-        and `seed` shapes the choice of tokens: what else the model's folder advises is left out. Raises `UsageError`
-        for an empty prompt and for more tokens than the model can see.
+        and `seed` shapes the choice of tokens: what else the model's folder advises is left out. With `kept`, rows
+        that have ended leave the batch, which is faster; it is called with the places of those that go on, so that
+        an edit that knows rows apart can follow. Raises `UsageError` for an empty prompt and for more tokens than
+        the model can see.
         """
         self._need_head()
         if not temperature >= 0 or max_new_tokens < 1 or not 0 < top_p <= 1:
@@ -168,6 +171,7 @@ class LanguageModel(HookedNetwork):
                 temperature=temperature,
                 top_p=top_p,
                 seed=seed,
+                kept=kept,
             )
         return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)
 
