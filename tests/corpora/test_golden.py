@@ -12,7 +12,7 @@ def test_tokens_of_version_1_are_read_as_ever() -> None:
     assert tokens.hash == "fa9cacfdab7136d804b67b1496e20fa7ee17cad6618de6d5540d820838e65039"
     assert (tokens.n_tokens, tokens.n_documents, tokens.context, tokens.prefix) == (234, 10, 16, (1,))
     assert [tokens.count(split) for split in tokens.splits] == [0, 55, 76, 47]
-    first = tokens.document(0)
+    first = tokens.documents([0])[0]
     assert (first.id, first.split, first.source, first.tags) == ("d3", "explain", "a.jsonl", {"n": 3})
     assert tokens.ids(0)[:6].tolist() == [262, 381, 380, 371, 223, 21]
     spans = tokens.spans()

@@ -47,7 +47,7 @@ def test_shares_of_tokens_keep_to_the_weights_from_the_first_document_to_the_las
     tokens, summary = write(base, corpus, chatml, "mixed")
     taken = dict.fromkeys(corpus.sources, 0)
     for number in range(tokens.n_documents):
-        taken[tokens.document(number).source] += len(tokens.ids(number))
+        taken[tokens.documents([number])[0].source] += len(tokens.ids(number))
         for weight, count in zip((3, 1, 0.5), taken.values(), strict=True):
             assert abs(count - weight / 4.5 * sum(taken.values())) < MOST
     assert 4000 <= summary.tokens < 4000 + MOST
@@ -74,7 +74,7 @@ def test_without_a_number_of_tokens_the_mixture_goes_on_until_a_source_runs_dry(
 ) -> None:
     tokens, summary = write(base, settings({"a.jsonl": 4, "b.jsonl": 1}), chatml, "open")
     alone, _ = write(base, CorpusSettings(sources=("a.jsonl",), context=16), chatml, "alone")
-    sources = [tokens.document(number).source for number in range(tokens.n_documents)]
+    sources = [tokens.documents([number])[0].source for number in range(tokens.n_documents)]
     assert sources.count("a.jsonl") == alone.n_documents
     assert summary.source_shares == pytest.approx((0.8, 0.2), abs=0.02)
 

@@ -89,7 +89,7 @@ def test_every_document_s_tokens_come_back_from_batches(
     encoder = Encoder(tokenizer, bos=bos)
     assert len(found) == tokens.n_documents == summary.documents == len(documents)
     for number, positions in found.items():
-        entry = tokens.document(number)
+        entry = tokens.documents([number])[0]
         document = by_id[entry.id]
         (encoded,) = encoder.encode([document])
         assert [positions[n] for n in range(len(positions))] == list(
@@ -191,7 +191,7 @@ def test_spans_are_found_again_in_batches(tmp_path: Path, chatml: Any) -> None:
     (found,) = [n for n, tag in enumerate(spans.tag) if tag == "bridge"]
     number = int(spans.document[found])
     ids = tokens.ids(number)[spans.start[found] : spans.end[found]]
-    assert tokens.document(number).id == "d"
+    assert tokens.documents([number])[0].id == "d"
     assert chatml.decode(ids.tolist()) == " Golden Gate Bridge"
 
 
@@ -213,7 +213,10 @@ def test_the_hash_sees_policies(tmp_path: Path, chatml: Any, change: dict[str, A
     two, _ = written(tmp_path / "two", some_documents(), chatml, **change)
     assert one.hash != two.hash
     if "seed" in change:  # splits depend on content alone
-        splits = [{t.document(n).hash: t.document(n).split for n in range(t.n_documents)} for t in (one, two)]
+        splits = [
+            {t.documents([n])[0].hash: t.documents([n])[0].split for n in range(t.n_documents)}
+            for t in (one, two)
+        ]
         assert splits[0] == splits[1]
 
 
@@ -224,7 +227,7 @@ def test_no_document_is_in_two_splits_and_duplicates_are_counted(tmp_path: Path,
     tokens, summary = written(tmp_path, [*copies, *documents, *empties], chatml)
     assert (summary.documents, summary.duplicates, summary.empty) == (40, 7, 2)
     assert summary.chats == 14
-    ids = {tokens.document(n).id for n in range(tokens.n_documents)}
+    ids = {entry.id for entry in tokens.documents(range(tokens.n_documents))}
     assert "copy" not in ids  # the one of the first source by name stays, whatever the order
 
 
@@ -234,7 +237,7 @@ def test_a_budget_takes_whole_documents_until_it_is_reached(tmp_path: Path, chat
     last = len(part.ids(part.n_documents - 1))
     assert 600 <= part.n_tokens < 600 + last
     for number in range(part.n_documents):
-        assert part.document(number) == whole.document(number)
+        assert part.documents([number])[0] == whole.documents([number])[0]
 
 
 def test_too_little_text_says_how_much_there_is(tmp_path: Path, chatml: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monosema.index.contexts import _added, remembering, token_texts
+from monosema.index.contexts import TokenTexts
 
 
 def decode(ids: list[int]) -> str:
@@ -16,29 +16,50 @@ def decode(ids: list[int]) -> str:
 @given(st.text(max_size=40))
 def test_texts_of_whole_characters_are_those_by_all_beginnings(text: str) -> None:
     ids = list(text.encode())
-    texts = token_texts(decode, ids)
+    made = TokenTexts(decode)
+    texts = made.of(ids)
     assert "".join(texts) == text
-    assert texts == _added(decode, ids)
+    assert texts == made._added(ids)
 
 
 @given(st.lists(st.integers(0, 255), max_size=40))
 def test_texts_of_any_bytes_end_to_end_are_the_text_of_all(ids: list[int]) -> None:
-    texts = token_texts(decode, ids)
+    texts = TokenTexts(decode).of(ids)
     assert len(texts) == len(ids)
     assert "".join(texts) == decode(ids)
 
 
 def test_a_character_stands_at_its_last_token() -> None:
-    assert token_texts(decode, list("a\u2713b".encode())) == ("a", "", "", "\u2713", "b")
+    assert TokenTexts(decode).of(list("a\u2713b".encode())) == ("a", "", "", "\u2713", "b")
 
 
-def test_a_token_is_decoded_once_and_several_as_they_stand_together() -> None:
+@given(st.lists(st.lists(st.integers(0, 255), max_size=12), max_size=5))
+def test_pieces_together_are_pieces_one_by_one(pieces: list[list[int]]) -> None:
+    made = TokenTexts(decode)
+    assert made.of_each(pieces) == [made.of(piece) for piece in pieces]
+
+
+def words(ids: list[int]) -> str:
+    """Tokens with a space before each, which is left out at the beginning, as SentencePiece has it."""
+    return "".join(f" {chr(97 + token)}" for token in ids)[1:]
+
+
+@given(st.lists(st.lists(st.integers(0, 25), max_size=12), max_size=5))
+def test_a_space_that_is_left_out_at_the_beginning_stands_inside(pieces: list[list[int]]) -> None:
+    for ids, texts in zip(pieces, TokenTexts(words).of_each(pieces), strict=True):
+        assert "".join(texts) == words(ids)
+        assert all(text.startswith(" ") for text in texts[1:])
+
+
+def test_many_pieces_without_broken_characters_are_decoded_as_one() -> None:
     asked = list[list[int]]()
 
     def counted(ids: list[int]) -> str:
         asked.append(ids)
         return decode(ids)
 
-    kept = remembering(counted)
-    assert [kept([65]), kept([65]), kept([65, 66])] == ["A", "A", "AB"]
-    assert asked == [[65], [65, 66]]
+    made = TokenTexts(counted)
+    first = made.of_each([[65, 66], [66, 65]])
+    asked.clear()
+    assert made.of_each([[65, 66], [66, 65]]) == first == [("A", "B"), ("B", "A")]
+    assert asked == [[65, 66, 66, 65]]

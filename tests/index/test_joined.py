@@ -45,7 +45,7 @@ def test_documents_are_numbered_on(study: OpenStudy, other: Tokens) -> None:
     assert both.n_documents == first.n_documents + other.n_documents
     assert both.ids(first.n_documents).tolist() == other.ids(0).tolist()
     assert both.ids(3).tolist() == first.ids(3).tolist()
-    assert both.document(first.n_documents) == other.document(0)
+    assert both.documents([first.n_documents])[0] == other.documents([0])[0]
     spans, (one, two) = both.spans(), (first.spans(), other.spans())
     assert len(spans.tag) == len(one.tag) + len(two.tag)
     assert (spans.document[len(one.tag) :] == two.document + first.n_documents).all()

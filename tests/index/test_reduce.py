@@ -204,12 +204,12 @@ def test_tags_count_firings_inside_their_spans(tmp_path: Path) -> None:
         assert all(found.counts(tag)[feature] == 0 for tag in {0, 1} - set(tags))
 
 
-def test_a_place_of_a_document_leads_to_its_row(tmp_path: Path) -> None:
+def test_places_of_documents_lead_to_their_rows(tmp_path: Path) -> None:
     runs = Runs(segments(tmp_path / "s", dense(), [120, 160]))
-    for document in range(N // 50):
-        assert runs.rows(document, 0, 50).tolist() == list(range(50 * document, 50 * document + 50))
-    assert runs.rows(3, 48, 53).tolist() == [198, 199, NONE, NONE, NONE]
-    assert runs.rows(N // 50, 0, 2).tolist() == [NONE, NONE]
+    whole = np.arange(N)
+    assert runs.rows(whole // 50, whole % 50).tolist() == whole.tolist()
+    assert runs.rows(np.full(5, 3), np.arange(48, 53)).tolist() == [198, 199, NONE, NONE, NONE]
+    assert runs.rows(np.full(2, N // 50), np.arange(2)).tolist() == [NONE, NONE]
 
 
 def test_a_segment_that_was_cut_short_or_changed_is_named(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_concept_counts_as_seen_often_from_one_over_the_living_features_on(stu
     inside: Counter[str] = Counter()
     spans = tokens.spans()
     for document, tag in {(int(d), tag) for d, tag in zip(spans.document, spans.tag, strict=True)}:
-        if tokens.document(document).split == "train":
+        if tokens.documents([document])[0].split == "train":
             mine = [
                 range(int(start), int(end))
                 for d, start, end, other in zip(

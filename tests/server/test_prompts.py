@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import monosema as ms
 from monosema.index import FeatureIndex
-from monosema.index.contexts import token_texts
+from monosema.index.contexts import TokenTexts
 from monosema.server.catalog import WAITING, Catalog
 from monosema.server.errors import BusyError
 from monosema.server.reading import texts_of
@@ -151,4 +151,4 @@ def test_one_model_is_held_and_the_one_too_many_who_waits_is_refused(finished: P
 def test_texts_by_windows_are_the_texts_by_all_beginnings(text: str) -> None:
     ids = list(text.encode())
     decode = lambda some: bytes(some).decode(errors="replace")  # noqa: E731
-    assert texts_of(decode, ids) == list(token_texts(decode, ids))
+    assert texts_of(TokenTexts(decode), ids) == list(TokenTexts(decode).of(ids))

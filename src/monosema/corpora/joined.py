@@ -23,11 +23,11 @@ class Documents(Protocol):
     def n_documents(self) -> int:
         """How many there are."""
 
-    def ids(self, document: int) -> Int[np.ndarray, " n"]:
-        """All tokens of a document."""
+    def ids(self, document: int, begin: int = 0, end: int | None = None) -> Int[np.ndarray, " n"]:
+        """Tokens of a document: all, or those from `begin` to `end`."""
 
-    def document(self, number: int) -> DocumentEntry:
-        """What is known of a document."""
+    def documents(self, numbers: Sequence[int] | Int[np.ndarray, " n"]) -> list[DocumentEntry]:
+        """What is known of documents."""
 
     def spans(self) -> SpanTable:
         """All tagged spans."""
@@ -52,19 +52,24 @@ class JoinedTokens:
         """How many there are."""
         return int(self._ends[-1])
 
-    def _of(self, document: int) -> tuple[Tokens, int]:
-        number = int(np.searchsorted(self._ends, document, side="right"))
-        return self._parts[number], document - self.starts[number]
+    def ids(self, document: int, begin: int = 0, end: int | None = None) -> Int[np.ndarray, " n"]:
+        """Tokens of a document: all, or those from `begin` to `end`."""
+        part = int(self._part_of(np.array([document]))[0])
+        return self._parts[part].ids(document - self.starts[part], begin, end)
 
-    def ids(self, document: int) -> Int[np.ndarray, " n"]:
-        """All tokens of a document."""
-        part, number = self._of(document)
-        return part.ids(number)
+    def documents(self, numbers: Sequence[int] | Int[np.ndarray, " n"]) -> list[DocumentEntry]:
+        """What is known of documents."""
+        asked = np.asarray(numbers, dtype=np.int64)
+        parts = self._part_of(asked)
+        found: dict[int, DocumentEntry] = {}
+        for part in np.unique(parts).tolist():
+            places = np.flatnonzero(parts == part)
+            entries = self._parts[part].documents(asked[places] - self.starts[part])
+            found.update(zip(places.tolist(), entries, strict=True))
+        return [found[place] for place in range(len(asked))]
 
-    def document(self, number: int) -> DocumentEntry:
-        """What is known of a document."""
-        part, inside = self._of(number)
-        return part.document(inside)
+    def _part_of(self, document: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        return np.searchsorted(self._ends, document, side="right")
 
     def spans(self) -> SpanTable:
         """All tagged spans."""

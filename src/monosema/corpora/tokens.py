@@ -18,7 +18,7 @@ rows, spans and bits count positions and stay as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,16 +158,20 @@ class Tokens:
         padded = sum(len(batch) * int(lengths[batch].max()) for batch in self._plan(split, tokens_per_batch))
         return 1.0 - int(lengths.sum()) / padded
 
-    def ids(self, document: int) -> Int[np.ndarray, " n"]:
-        """All tokens of a document, no prefix."""
-        start = int(self._layout.starts[document])
-        return self._ids[start : start + int(self._layout.lengths[document])].astype(np.int64)
+    def ids(self, document: int, begin: int = 0, end: int | None = None) -> Int[np.ndarray, " n"]:
+        """Tokens of a document, no prefix: all, or those from `begin` to `end`."""
+        start, length = int(self._layout.starts[document]), int(self._layout.lengths[document])
+        last = length if end is None else min(end, length)
+        return self._ids[start + min(begin, length) : start + last].astype(np.int64)
 
-    def document(self, number: int) -> DocumentEntry:
-        """Id, source, split, content hash and tags of a document."""
-        found = (self._documents[name][number].as_py() for name in ("id", "source", "split", "hash", "tags"))
-        id_, source, split, hash_, tags = found
-        return DocumentEntry(id_, source, self.splits[split], hash_, json.loads(tags))
+    def documents(self, numbers: Sequence[int] | Int[np.ndarray, " n"]) -> list[DocumentEntry]:
+        """Id, source, split, content hash and tags of documents."""
+        found = self._documents.take(pa.array(numbers, pa.int64())).to_pydict()
+        columns = (found[name] for name in ("id", "source", "split", "hash", "tags"))
+        return [
+            DocumentEntry(id_, source, self.splits[split], hash_, json.loads(tags))
+            for id_, source, split, hash_, tags in zip(*columns, strict=True)
+        ]
 
     def spans(self) -> SpanTable:
         """All tagged spans."""

@@ -45,7 +45,7 @@ class Tagged:
 
     def __init__(self, tokens: Tokens, concepts: Collection[str]) -> None:
         """`concepts`: ids of a catalogue; what documents are tagged with counts as a concept, too."""
-        self.entries: list[DocumentEntry] = [tokens.document(n) for n in range(tokens.n_documents)]
+        self.entries: list[DocumentEntry] = tokens.documents(range(tokens.n_documents))
         self.about = [str(one.tags[TAG]) if TAG in one.tags else None for one in self.entries]
         """The concept of each document."""
         self._splits = np.array([one.split for one in self.entries], dtype=str)

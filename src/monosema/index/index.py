@@ -15,7 +15,7 @@ from monosema.artifact import read_json
 from monosema.corpora import Documents
 from monosema.errors import DamagedError, UsageError
 from monosema.index.codes import NONE
-from monosema.index.contexts import Context, Decode, remembering, token_texts
+from monosema.index.contexts import Context, Decode, TokenTexts
 from monosema.index.partial import PartialTable
 from monosema.index.reduce import INTERVALS, QUANTILES
 from monosema.index.runs import Runs
@@ -64,7 +64,7 @@ class FeatureIndex:
 
     def __init__(self, folder: Path, tokens: Documents, decode: Decode) -> None:
         """`decode` makes text of token ids."""
-        self.folder, self.tokens, self._decode = folder, tokens, remembering(decode)
+        self.folder, self.tokens, self.texts = folder, tokens, TokenTexts(decode)
         self.record = read_json(folder / RECORD)
         if self.record.get("version") != VERSION:
             raise DamagedError(
@@ -124,7 +124,9 @@ class FeatureIndex:
 
     def _texts(self, row: Mapping[str, Any], tokens: str, figures: str) -> tuple[tuple[str, float], ...]:
         pairs = zip(row.get(tokens, ()), row.get(figures, ()), strict=True)
-        return tuple((self._decode([int(token)]), float(figure)) for token, figure in pairs if token != NONE)
+        return tuple(
+            (self.texts.alone(int(token)), float(figure)) for token, figure in pairs if token != NONE
+        )
 
     def top(self, feature: int, n: int = 20) -> list[Context]:
         """Contexts of the largest activations, largest first."""
@@ -163,7 +165,7 @@ class FeatureIndex:
 
     def fires(self, document: int, position: int) -> Int64[np.ndarray, " n"]:
         """Features that fire at a token of a document, strongest first; none at a position that is left out."""
-        row = int(self._runs.rows(document, position, position + 1)[0])
+        row = int(self._runs.rows(np.array([document]), np.array([position]))[0])
         if row == NONE:
             return np.zeros(0, dtype=np.int64)
         segment = self.segments[int(np.searchsorted(self._starts, row, side="right")) - 1]
@@ -173,36 +175,44 @@ class FeatureIndex:
         self, feature: int, rows: Sequence[int], *, before: int = BEFORE, after: int = AFTER
     ) -> list[Context]:
         """What stands around rows, with the feature's activation at each token."""
-        found = []
-        read: dict[int, Any] = {}
-        for document, position, _ in self.places(rows):
-            ids = self.tokens.ids(int(document))
-            begin, end = max(int(position) - before, 0), min(int(position) + after + 1, len(ids))
-            around = self._runs.rows(int(document), begin, end)
-            entry = self.tokens.document(int(document))
-            found.append(
-                Context(
-                    document=int(document),
-                    source=entry.source,
-                    tags=dict(entry.tags),
-                    tokens=token_texts(self._decode, ids[begin:end].tolist()),
-                    activations=tuple(self._values(feature, around, read).tolist()),
-                    peak=int(position) - begin,
-                )
+        places = self.places(rows)
+        begins = np.maximum(places[:, 1] - before, 0)
+        pieces = [
+            self.tokens.ids(int(document), int(begin), int(position) + after + 1)
+            for (document, position, _), begin in zip(places, begins, strict=True)
+        ]
+        lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
+        ends = lengths.cumsum()
+        positions = np.arange(lengths.sum()) + np.repeat(begins - ends + lengths, lengths)
+        values = self._values(feature, self._runs.rows(np.repeat(places[:, 0], lengths), positions))
+        texts = self.texts.of_each([piece.tolist() for piece in pieces])
+        return [
+            Context(
+                document=int(document),
+                source=entry.source,
+                tags=dict(entry.tags),
+                tokens=tokens,
+                activations=tuple(activations.tolist()),
+                peak=int(position - begin),
             )
-        return found
+            for (document, position, _), begin, entry, tokens, activations in zip(
+                places,
+                begins,
+                self.tokens.documents(places[:, 0]),
+                texts,
+                np.split(values, ends[:-1]) if len(ends) else [],
+                strict=True,
+            )
+        ]
 
-    def _values(
-        self, feature: int, rows: Int64[np.ndarray, " n"], read: dict[int, Any]
-    ) -> Float[np.ndarray, " n"]:
-        """Activations at rows, 0 where the feature does not fire or there is no row. `read`: segments so far."""
+    def _values(self, feature: int, rows: Int64[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Activations at rows, 0 where the feature does not fire or there is no row."""
         out = np.zeros(len(rows))
         owner = np.searchsorted(self._starts, rows, side="right") - 1
-        for number in set(owner[rows != NONE].tolist()):
-            if number not in read:
-                read[number] = self.segments[number].of(feature)
-            fired, values = read[number]
-            at = np.minimum(np.searchsorted(fired, rows), max(len(fired) - 1, 0))
-            hit = (owner == number) & (fired[at] == rows) if len(fired) else np.zeros(len(rows), dtype=bool)
-            out[hit] = values[at[hit]]
+        for number in np.unique(owner[rows != NONE]).tolist():
+            fired, values = self.segments[number].of(feature)
+            if len(fired):
+                at = np.minimum(np.searchsorted(fired, rows), len(fired) - 1)
+                hit = fired[at] == rows
+                out[hit] = values[at[hit]]
         return out

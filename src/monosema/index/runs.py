@@ -26,9 +26,11 @@ class Runs:
         self._keys = np.concatenate(keys)[order]
         self._rows, self._lengths = np.concatenate(rows)[order], np.concatenate(lengths)[order]
 
-    def rows(self, document: int, begin: int, end: int) -> Int64[np.ndarray, " n"]:
-        """Rows of positions `begin` to `end` of a document; -1 where one is left out."""
-        keys = key_of(np.full(end - begin, document), np.arange(begin, end))
+    def rows(
+        self, documents: Int64[np.ndarray, " n"], positions: Int64[np.ndarray, " n"]
+    ) -> Int64[np.ndarray, " n"]:
+        """Rows of positions of documents; -1 where one is left out."""
+        keys = key_of(documents, positions)
         run = np.maximum(np.searchsorted(self._keys, keys, side="right") - 1, 0)
         inside = keys - self._keys[run]
         return np.where((inside >= 0) & (inside < self._lengths[run]), self._rows[run] + inside, NONE)

@@ -77,10 +77,17 @@ class FeatureWriter:
 
     def _write(self, rows: int) -> None:
         assert self._held is not None
-        self._writer = self._writer or pq.ParquetWriter(self._path, self._held.schema, compression="zstd")
+        if self._writer is None:
+            self._writer = _parquet_writer(self._path, self._held.schema)
         if rows:
             self._writer.write_table(self._held.slice(0, rows), row_group_size=GROUP)
             self._held = self._held.slice(rows)
+
+
+def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Dictionaries make these columns larger and slower to read; statistics of lists tell nobody anything."""
+    numbers = [field.name for field in schema if not isinstance(field.type, pa.FixedSizeListType)]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False, write_statistics=numbers)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.index.contexts import Decode, token_texts
+from monosema.index.contexts import TokenTexts
 from monosema.kernels import SparseActs
 from monosema.models import LanguageModel
 from monosema.sae import SAE
@@ -63,18 +63,18 @@ def read_prompt(model: LanguageModel, sae: SAE, ids: Sequence[int]) -> Reading:
     usual = ~(massive | special)
     return Reading(
         ids=list(ids),
-        texts=texts_of(model.tokenizer.decode, list(ids)),
+        texts=texts_of(TokenTexts(model.tokenizer.decode), list(ids)),
         special=special,
         massive=massive & ~special,
         acts=acts.where(usual[acts.rows()]),
     )
 
 
-def texts_of(decode: Decode, ids: list[int]) -> list[str]:
-    """`token_texts` of a long list, a window at a time: that decodes every beginning, which is quadratic."""
+def texts_of(texts: TokenTexts, ids: list[int]) -> list[str]:
+    """The text that each token of a long list adds, a window at a time: all beginnings would be quadratic."""
     found: list[str] = []
     for start in range(0, len(ids), STEP):
         first = max(start - MARGIN, 0)
-        window = token_texts(decode, ids[first : start + STEP + MARGIN])
+        window = texts.of(ids[first : start + STEP + MARGIN])
         found += window[start - first : start - first + STEP]
     return found
