@@ -86,7 +86,16 @@ def find(
     elif labelled is not None:
         raise UsageError("give one thing to find by: --labelled stands alone")
     else:
-        found = pipeline.find(opened, **ways, embedder=embedder, position=position, where=where, sae=sae, n=n)
+        found = pipeline.find(
+            opened,
+            **ways,
+            embedder=embedder,
+            position=position,
+            where=where,
+            sae=sae,
+            n=n,
+            reporter=None if json else reporter(json),  # one object is printed, no lines of progress
+        )
     features = opened.index(sae)
     names = pipeline.read_names(features.folder)
     together = pipeline.as_set(found) if on or token or tag else {}

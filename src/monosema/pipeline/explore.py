@@ -61,6 +61,7 @@ def find(
     where: Filter | None = None,
     sae: str = "main",
     n: int = 10,
+    reporter: Reporter | None = None,
 ) -> list[Candidate]:
     """Features by exactly one thing: texts (`on`, and `off`), a token, a tag, words of their names and tokens (`text`),
     a text that these words are `like`, one token `at` a position of a text, or figures (`where`).
@@ -71,7 +72,10 @@ def find(
     ways: tuple[tuple[bool, Callable[[], list[Candidate]]], ...] = (
         (tag is not None, lambda: find_by_tag(index, tag or "", n=n)),
         (text is not None, lambda: search_words(index.folder, text or "", n)),
-        (like is not None, lambda: search_meaning(*meaning_of(study, sae, embedder), like or "", n)),
+        (
+            like is not None,
+            lambda: search_meaning(*meaning_of(study, sae, embedder, reporter=reporter), like or "", n),
+        ),
         (where is not None, lambda: find_by_statistics(index, where or Filter(), n=n)),
         (token is not None, lambda: find_by_token(index, one_token(model_of(study, sae), token or ""), n=n)),
         (

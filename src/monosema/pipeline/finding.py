@@ -14,6 +14,7 @@ from monosema.index import Embed, load_embedder, meanings, packaged_embedder, re
 from monosema.models.loading import identity
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
+from monosema.progress import Reporter
 
 MEANING, VECTORS = "meaning", "vectors.npy"
 
@@ -38,7 +39,7 @@ def labelled_texts(file: Path) -> tuple[list[str], list[int]]:
 
 
 def meaning_of(
-    study: OpenStudy, sae: str, embedder: Path | None = None
+    study: OpenStudy, sae: str, embedder: Path | None = None, *, reporter: Reporter | None = None
 ) -> tuple[Embed, Float[np.ndarray, "d_sae d"]]:
     """An embedding model and the vectors of all features' words, made once and kept in the study.
 
@@ -55,5 +56,5 @@ def meaning_of(
             study.writing("find"),
             drafting(place, kind=MEANING, asked=asked, parents=parents, seed=seed, old=study.old) as draft,
         ):
-            np.save(draft.path / VECTORS, meanings(embed, read_texts(index.path)))
+            np.save(draft.path / VECTORS, meanings(embed, read_texts(index.path), reporter=reporter))
     return embed, np.load(study.open(MEANING, sae).path / VECTORS, allow_pickle=False)
