@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import monosema as ms
 from monosema.index import FeatureIndex
 from monosema.index.contexts import TokenTexts
+from monosema.index.reading import texts_of
 from monosema.server.catalog import WAITING, Catalog
 from monosema.server.errors import BusyError
-from monosema.server.reading import texts_of
 from server.served import SAE, client_of
 
 TEXT = "the old fox crosses the golden gate at dawn"

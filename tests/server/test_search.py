@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import monosema as ms
-from index.test_find_more import save_embedder
+from index.test_meaning import save_embedder
 from monosema import pipeline
 from monosema.index import (
     Candidate,

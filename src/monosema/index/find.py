@@ -16,7 +16,7 @@ from torch import Tensor
 
 from monosema.errors import UsageError, lookup
 from monosema.index.index import FeatureIndex
-from monosema.kernels import SparseActs
+from monosema.index.reading import read_prompt
 from monosema.models import LanguageModel
 from monosema.sae import SAE
 
@@ -91,28 +91,8 @@ def strengths(model: LanguageModel, sae: SAE, index: FeatureIndex, text: str) ->
     return _activity(index, [_largest(model, sae, text)]).strengths[0]
 
 
-def acts_on(model: LanguageModel, sae: SAE, text: str) -> tuple[SparseActs, list[str]]:
-    """Activations at each token of a text, none at massive ones, and the tokens; what the tokenizer adds is left out.
-
-    Raises `UsageError` for an empty text and for one longer than the model sees.
-    """
-    ids = torch.tensor([model.encode(text)])
-    if ids.numel() == 0:
-        raise UsageError("a text to find by is empty; give some words")
-    if ids.shape[1] > model.context:
-        raise UsageError(
-            f"a text of {ids.shape[1]} tokens is longer than the {model.context} that {model.name} sees"
-        )
-    x = model.capture(ids, [sae.input])[sae.input][0].float()
-    own = ~torch.isin(ids[0], torch.tensor(model.tokenizer.all_special_ids))
-    x = x[own.to(x.device)]
-    acts = sae.encode(x).to("cpu")
-    usual = ~sae.massive_mask(x).cpu()
-    return acts.where(usual[acts.rows()]), [model.tokenizer.decode([one]) for one in ids[0][own].tolist()]
-
-
 def _largest(model: LanguageModel, sae: SAE, text: str) -> Float[Tensor, " d_sae"]:
-    acts, _ = acts_on(model, sae, text)
+    acts = read_prompt(model, sae, model.encode(text)).acts
     return torch.zeros(sae.d_sae).scatter_reduce(0, acts.indices, acts.values, "amax")
 
 
@@ -178,11 +158,14 @@ def find_at(
     `position` counts the tokens of the text from 0, or from the end (-1 is the last); what the tokenizer adds is not
     counted. Raises `UsageError` for a token that is not there and where nothing fires at it.
     """
-    acts, tokens = acts_on(model, sae, text)
+    reading = read_prompt(model, sae, model.encode(text))
+    own = (~reading.special).nonzero().flatten().tolist()
+    tokens = [reading.texts[place] for place in own]
     if not -len(tokens) <= position < len(tokens):
         raise UsageError(f"there is no token {position}; the text has 0 to {len(tokens) - 1}: {tokens}")
     position %= len(tokens)
-    here = acts.rows() == position
+    acts = reading.acts
+    here = acts.rows() == own[position]
     activity = _activity(index, [torch.zeros(sae.d_sae).index_put((acts.indices[here],), acts.values[here])])
     if not here.any():
         raise UsageError(f"no feature fires at token {position}, {tokens[position]!r}; take another token")

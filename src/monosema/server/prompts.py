@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints
 
 from monosema.errors import UsageError
 from monosema.index import FeatureIndex
+from monosema.index.reading import Reading, read_prompt
 from monosema.models import LanguageModel
 from monosema.server.access import Served, Studies
 from monosema.server.feature_records import Firing, PromptRecord, PromptToken
-from monosema.server.reading import Reading, read_prompt
 from monosema.server.record import Record, Text
 from monosema.server.served import ServedSAE
 
