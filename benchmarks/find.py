@@ -1,0 +1,120 @@
+"""Is the feature of a concept among the first five that are found for it?
+
+    python -m benchmarks.find --study FOLDER --json
+
+The feature of a concept is the one whose firings its mentions tell best (F1 over all text of the index); a concept
+has one where that F1 is at least `HAS`. Searched are, without any knowledge of tags:
+
+planted_words   the concept's name among names by rule, tokens and tags of features
+planted_texts   three sentences that name it, and none of the same three with another concept of its category
+planted_token   the last token of its name in one of these sentences
+
+Each is the share of concepts with a feature whose feature stands in the top 5; `*_sure`: of those with an F1 of .5 or
+more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.harness import report
+from monosema import pipeline
+from monosema.errors import UsageError
+from monosema.index import Candidate, FeatureIndex
+from monosema.pipeline import OpenStudy
+from monosema.world import Catalogue, Concept
+
+TARGETS = {"planted_words": (">=", 0.8), "planted_texts": (">=", 0.8)}
+HAS, SURE = 0.3, 0.5
+TOP = 5
+FEWEST = 20
+"""Mentions below which a concept is left out: its best F1 is chance."""
+SEED = 20261121
+SENTENCES = (
+    "Yesterday I read a long article about {}.",
+    "She told me everything that she knows about {}.",
+    "If you ask me, {} is worth a closer look.",
+)
+
+
+def planted(index: FeatureIndex) -> dict[str, tuple[int, float]]:
+    """The best feature of each tag that is mentioned often enough, and its F1."""
+    fired, found = index.table["count"], {}
+    for number, tag in enumerate(index.tags.tags):
+        mentions = int(index.tags.rows[number])
+        if mentions < FEWEST:
+            continue
+        f1 = 2 * index.tags.counts(number) / np.maximum(fired + mentions, 1)
+        found[tag] = (int(f1.argmax()), float(f1.max()))
+    return found
+
+
+def sentences(concept: Concept) -> list[str]:
+    """What names a concept."""
+    return [sentence.format(concept.topic) for sentence in SENTENCES]
+
+
+def ways(
+    study: OpenStudy, sae: str, concept: Concept, other: Concept
+) -> dict[str, Callable[[], list[Candidate]]]:
+    """How the feature of a concept is looked for."""
+    told = sentences(concept)
+    alone = told[0].removesuffix(".")  # ends with the name
+    return {
+        "words": lambda: pipeline.find(study, text=concept.name, sae=sae, n=TOP),
+        "texts": lambda: pipeline.find(study, on=told, off=sentences(other), sae=sae, n=TOP),
+        "token": lambda: pipeline.find(study, at=alone, sae=sae, n=TOP),
+    }
+
+
+def found(way: Callable[[], list[Candidate]], feature: int) -> bool:
+    """Whether a way to look finds a feature; a way that finds nothing does not."""
+    try:
+        return feature in {one.feature for one in way()}
+    except UsageError:
+        return False
+
+
+def run(folder: Path, sae: str) -> tuple[dict[str, float], dict[str, object]]:
+    """Figures, and what was found of each concept."""
+    study, catalogue = pipeline.open_study(folder), Catalogue.load()
+    rng, each = random.Random(SEED), {}
+    for tag, (feature, f1) in planted(study.index(sae)).items():
+        if tag not in catalogue or f1 < HAS:
+            continue
+        concept = catalogue[tag]
+        others = [one for one in catalogue.categories[concept.category] if one.id != tag]
+        looks = ways(study, sae, concept, rng.choice(others))
+        each[tag] = {"feature": feature, "f1": f1} | {
+            name: found(way, feature) for name, way in looks.items()
+        }
+    figures: dict[str, float] = {"concepts": len(each)}
+    for name in ("words", "texts", "token"):
+        for kind, least in (("", HAS), ("_sure", SURE)):
+            hits = [one[name] for one in each.values() if one["f1"] >= least]
+            figures[f"planted_{name}{kind}"] = float(np.mean(hits)) if hits else 0.0
+    return figures, {"concepts": each}
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--study", type=Path, required=True, help="folder of a study with an index")
+    parser.add_argument("--sae", default="main", help="name among [saes] of study.toml")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    start = time.monotonic()
+    figures, details = run(options.study, options.sae)
+    report("find", figures, TARGETS, time.monotonic() - start, as_json=options.json, details=details)
+
+
+if __name__ == "__main__":
+    main()
