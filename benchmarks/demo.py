@@ -53,14 +53,20 @@ SHOWN = 3
 
 
 def made(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Make the study; its figures, and seconds of each stage as the study's log holds them."""
+    """Make the study and its dose; its figures, and seconds of each stage as the study's log holds them."""
     if not (folder / "study.toml").exists():
         size = ("--d-sae", str(D_SAE), "--tokens", str(TOKENS))
         monosema("init", str(folder), "--hook", HOOK, *size)
     last = json.loads(monosema("run", str(folder), "--json").splitlines()[-1])
+    monosema("dose", str(folder), CONCEPT, "--json")
     record = last["figures"]["main"]["figures"]
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    stages = {line["made"].split("/")[0]: line["seconds"] for line in lines if "made" in line}
+    seconds = {line["made"]: line["seconds"] for line in lines if "made" in line}
+    stages = {
+        name.split("/")[0]: cost
+        for name, cost in seconds.items()
+        if not name.startswith("dose/") or name == f"dose/main.{CONCEPT}"
+    }
     return {name: record[name] for name in QUALITY}, stages
 
 
@@ -157,9 +163,6 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     start = time.monotonic()
     quality, stages = made(folder)
     study = pipeline.open_study(folder)
-    begun = time.monotonic()
-    pipeline.dose(study, CONCEPT)
-    stages.setdefault("dose", round(time.monotonic() - begun, 1))
     figures = quality | {"seconds": sum(stages.values()), "peak_gb": children_peak_gb()}
     bench = Bench(study, options.repeats, options.tokens)
     compared = bench.compare(CONCEPT)

@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from monosema.artifact import MANIFEST, Artifact, put_away
+from monosema.artifact import MANIFEST, Artifact, Draft, drafting, put_away
 from monosema.errors import RefusedError, UsageError
 from monosema.settings import read_toml
 
@@ -144,6 +145,18 @@ class Study:
             file.flush()
             yield f"took over the lock of {_holder(before)}, which is gone" if before else None
             file.truncate(0)
+
+    @contextmanager
+    def making(
+        self, verb: str, kind: str, name: str, *, asked: dict[str, Any], parents: dict[str, str], seed: int
+    ) -> Iterator[Draft]:
+        """Make one artifact, as `drafting` does, under the study's lock; the log says what it cost."""
+        start = time.monotonic()
+        with self.writing(verb):
+            place = self.place(kind, name)
+            with drafting(place, kind=kind, asked=asked, parents=parents, seed=seed, old=self.old) as draft:
+                yield draft
+            self.log(verb, made=f"{kind}/{name}", seconds=round(time.monotonic() - start, 1))
 
     def log(self, verb: str, **what: Any) -> None:
         """Append one line to log.jsonl."""

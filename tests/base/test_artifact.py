@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monosema import artifact
 from monosema.artifact import Artifact, Draft, atomic_file, content_hash, drafting
 from monosema.errors import DamagedError
 
@@ -105,6 +106,22 @@ def test_a_truncated_edited_or_missing_file_is_named(tmp_path: Path, harm, messa
 def edit_manifest(path: Path, **changes: object) -> None:
     file = path / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_of_a_large_artifact_only_sizes_are_checked_when_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "main").path
+    (path / "data.bin").write_bytes(b"tada")
+    with pytest.raises(DamagedError, match="was changed"):
+        Artifact.open(path)
+    monkeypatch.setattr(artifact, "CHECKED_WHOLE", 0)
+    opened = Artifact.open(path)
+    with pytest.raises(DamagedError, match="was changed"):
+        opened.verify()
+    (path / "data.bin").write_bytes(b"cut")
+    with pytest.raises(DamagedError, match="its manifest says 4"):
+        Artifact.open(path)
 
 
 def test_an_edited_manifest_is_refused(tmp_path: Path) -> None:

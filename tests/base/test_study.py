@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -113,6 +113,18 @@ def test_the_log_has_one_line_a_verb(study: Study) -> None:
     study.log("info")
     lines = [json.loads(line) for line in (study.path / "log.jsonl").read_text().splitlines()]
     assert [line["verb"] for line in lines] == ["run", "info"]
+
+
+def test_what_is_made_stands_in_the_log_once_it_is_whole(study: Study) -> None:
+    question: dict[str, Any] = {"asked": {"n": 1}, "parents": {}, "seed": 0}
+    with pytest.raises(ZeroDivisionError), study.making("map", "map", "main", **question):
+        _ = 1 / 0
+    assert not (study.path / "log.jsonl").exists()
+    with study.making("map", "map", "main", **question) as draft:
+        (draft.path / "points").write_text("1 2")
+    (line,) = map(json.loads, (study.path / "log.jsonl").read_text().splitlines())
+    assert (line["verb"], line["made"]) == ("map", "map/main")
+    assert study.status("map", "main", {"n": 1}, {}).state == "fresh"
 
 
 def test_settings_are_parsed_and_asked_back() -> None:

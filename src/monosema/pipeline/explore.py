@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import torch
 
-from monosema.artifact import Draft, drafting, read_json, write_json
+from monosema.artifact import Draft, read_json, write_json
 from monosema.corpora import load_concepts
 from monosema.errors import UsageError
 from monosema.index import (
@@ -154,12 +154,7 @@ def dose(
     fresh = study.status("dose", place.name, asked, parents).state == "fresh"
     if fresh and not remake:
         return DoseCurve.from_dict(read_json(study.open("dose", place.name).path / DOSE))
-    with (
-        study.writing("dose"),
-        drafting(
-            place, kind="dose", asked=asked, parents=parents, seed=settings.seed, old=study.old
-        ) as draft,
-    ):
+    with study.making("dose", "dose", place.name, asked=asked, parents=parents, seed=settings.seed) as draft:
         curve = _search(study, meant, sae, features, settings.seed, reporter)
         _keep(draft, curve)
     return curve

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from monosema.artifact import drafting
 from monosema.corpora.formats import FORMATS
 from monosema.errors import UsageError
 from monosema.index import Embed, load_embedder, meanings, packaged_embedder, read_texts
@@ -51,10 +50,6 @@ def meaning_of(
     asked, parents = {"embedder": identity(folder)}, {index.key: index.hash}
     if study.status(MEANING, sae, asked, parents).state != "fresh":
         seed = read_asked(study.settings, study.path).seed
-        place = study.place(MEANING, sae)
-        with (
-            study.writing("find"),
-            drafting(place, kind=MEANING, asked=asked, parents=parents, seed=seed, old=study.old) as draft,
-        ):
+        with study.making("find", MEANING, sae, asked=asked, parents=parents, seed=seed) as draft:
             np.save(draft.path / VECTORS, meanings(embed, read_texts(index.path), reporter=reporter))
     return embed, np.load(study.open(MEANING, sae).path / VECTORS, allow_pickle=False)

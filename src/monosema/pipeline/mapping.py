@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from monosema.activations import derive_seed
-from monosema.artifact import Draft, drafting
+from monosema.artifact import Draft
 from monosema.errors import UsageError, lookup
 from monosema.index.across import splitting_tree
 from monosema.index.chance import best_of_random, chance
@@ -48,10 +48,7 @@ def feature_map(
     if not remake and study.status("map", place.name, asked, parents).state == "fresh":
         return FeatureMap.read(study.open("map", place.name).path)
     seed = read_asked(study.settings, study.path).seed
-    with (
-        study.writing("map"),
-        drafting(place, kind="map", asked=asked, parents=parents, seed=seed, old=study.old) as draft,
-    ):
+    with study.making("map", "map", place.name, asked=asked, parents=parents, seed=seed) as draft:
         _make(loaded, derive_seed(seed, f"map/{place.name}"), draft, reporter or Silent())
     return FeatureMap.read(place)
 

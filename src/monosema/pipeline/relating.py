@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import torch
 
 from monosema.activations import derive_seed
-from monosema.artifact import Draft, drafting, read_json, write_json
+from monosema.artifact import Draft, read_json, write_json
 from monosema.errors import DamagedError, UsageError
 from monosema.evaluation.known import wilson
 from monosema.index import FeatureIndex
@@ -76,24 +76,18 @@ def relations(
     if features < 1 or positions < 2:
         raise UsageError(f"features is {features} and positions {positions}; expected 1 and 2 or more")
     settings = read_asked(study.settings, study.path)
-    place = study.place("relations", sae)
     asked = {"features": features, "positions": positions}
     parents = {f"{kind}/{sae}": study.open(kind, sae, verify=False).hash for kind in ("sae", "index")}
     if not remake and study.status("relations", sae, asked, parents).state == "fresh":
         return Relations.read(study.open("relations", sae).path)
     seed = derive_seed(settings.seed, f"relations/{sae}")
-    with (
-        study.writing("relate"),
-        drafting(
-            place, kind="relations", asked=asked, parents=parents, seed=settings.seed, old=study.old
-        ) as draft,
-    ):
+    with study.making("relate", "relations", sae, asked=asked, parents=parents, seed=settings.seed) as draft:
         index = study.index(sae)
         subset = _subset(index, features, seed)
         together = coactive(index.segments, subset, index.table["count"])
         found = _neurons(study, sae, subset, positions, seed, reporter)
         _keep(draft, subset, together, found)
-    return Relations.read(place)
+    return Relations.read(study.place("relations", sae))
 
 
 def _subset(index: FeatureIndex, size: int, seed: int) -> np.ndarray:

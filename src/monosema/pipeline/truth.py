@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monosema.activations import derive_seed
-from monosema.artifact import MANIFEST, digest_json, drafting, read_json, write_json
+from monosema.artifact import MANIFEST, digest_json, read_json, write_json
 from monosema.corpora import CorpusSettings, Document, Tokens, load_concepts, write_tokens
 from monosema.corpora.mentions import concepts_identity
 from monosema.errors import UsageError
@@ -61,12 +61,9 @@ def groundtruth(
     model, tokens = model_of(study, sae), study.tokens(sae)
     seed = derive_seed(settings.seed, f"groundtruth/{sae}")
     tokens_per_batch = Work(study).plan(asked_sae.place.model).tokens_per_batch
-    with (
-        study.writing("groundtruth"),
-        drafting(
-            place, kind="groundtruth", asked=asked, parents=parents, seed=settings.seed, old=study.old
-        ) as draft,
-    ):
+    with study.making(
+        "groundtruth", "groundtruth", sae, asked=asked, parents=parents, seed=settings.seed
+    ) as draft:
         ids = [concept.id for concept in catalogue]
         chosen = [catalogue[name] for name in scorable(tokens, ids) if name in catalogue]
         documents = list(descriptions(chosen, seed))
