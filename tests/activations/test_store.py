@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from monosema.activations import (
     plan_harvest,
     store_bytes,
 )
-from monosema.activations import shards as shards_module
+from monosema.activations import places as places_module
+from monosema.artifact import atomic_file
 from monosema.errors import ActivationError, DamagedError, ResourceError, UsageError
 from monosema.models import HookPoint
 
@@ -201,8 +203,8 @@ def test_activations_that_are_not_finite_are_named(tmp_path: Path, value: float,
 def test_too_little_room_is_said_before_the_model_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = shards_module.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shards_module.shutil, "disk_usage", lambda _: usage._replace(free=100))
+    usage = places_module.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(places_module.shutil, "disk_usage", lambda _: usage._replace(free=100))
     model = TinyModel()
     with pytest.raises(ResourceError, match=r"100 bytes are free.*still need 1,[0-9,]+ bytes; .* lower"):
         make(tmp_path, model=model)
@@ -210,11 +212,13 @@ def test_too_little_room_is_said_before_the_model_runs(
 
 
 def test_a_disk_that_fills_up_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path) -> Iterator[Path]:
+    def full(path: Path) -> AbstractContextManager[Path]:
+        if path.suffix == ".json":
+            return atomic_file(path)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shards_module, "atomic_file", full)
+        patch.setattr(places_module, "atomic_file", full)
         with pytest.raises(ResourceError, match=r"disk is full.*still need"):
             make(tmp_path)
     make(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from monosema.corpora import Batch, Tokens
 from monosema.models import HookPoint, LanguageModel
+from monosema.pool import Seat
 
 D, VOCABULARY = 6, 23
 HOOK = "resid_post.0"
@@ -53,6 +56,21 @@ class TinyModel(LanguageModel):
         return torch.tanh(mixed + x) @ self.head
 
 
+class DeadlyModel(TinyModel):
+    """Kills its process in its n-th forward pass over more than one token."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def capture(
+        self, ids: Tensor, hooks: Sequence[HookPoint | str], real: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        if self.forwards == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().capture(ids, hooks, real)
+
+
 class MemoryTokens(Tokens):
     """Documents of random tokens, one a row; token 0 is BOS and excluded."""
 
@@ -70,6 +88,9 @@ class MemoryTokens(Tokens):
 
     def count(self, split: str) -> int:
         return sum(len(row) - 1 for row in self.rows[split])
+
+    def n_batches(self, split: str, tokens_per_batch: int) -> int:
+        return -(-len(self.rows[split]) // max(1, tokens_per_batch // self.context))
 
     def batches(
         self,
@@ -112,3 +133,18 @@ def written_by(model: TinyModel, seed: int = 0) -> MemoryTokens:
                 chances = logits[0, -1, 1:].double().softmax(0)
                 row[at] = 1 + int(torch.multinomial(chances, 1, generator=generator))
     return tokens
+
+
+def opened(seat: Seat) -> tuple[TinyModel, MemoryTokens]:
+    """What a worker process opens."""
+    return TinyModel(), MemoryTokens()
+
+
+def opened_with_nan(seat: Seat) -> tuple[TinyModel, MemoryTokens]:
+    model = TinyModel()
+    model.embedding[7, 2] = float("nan")
+    return model, MemoryTokens()
+
+
+def opened_deadly(seat: Seat) -> tuple[TinyModel, MemoryTokens]:
+    return DeadlyModel(3), MemoryTokens()

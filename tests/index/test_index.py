@@ -193,6 +193,18 @@ def test_parts_that_others_made_in_any_order_give_the_same_bytes(study: OpenStud
             assert path.read_bytes() == other.read_bytes(), path.name
 
 
+def test_a_segment_that_is_missing_in_the_middle_is_made_alone(study: OpenStudy, tmp_path: Path) -> None:
+    sae, source = study.sae(), StoreRows(study.activations(), rows_per_task=700)
+    collect(tmp_path, sae, source, Silent())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    kept = {path: path.stat().st_ino for path in tmp_path.iterdir() if not path.name.startswith("00001")}
+    for name in ("00001.json", "00001.safetensors"):
+        (tmp_path / name).unlink()
+    assert len(collect(tmp_path, sae, source, Silent())) == source.tasks > 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert all(path.stat().st_ino == inode for path, inode in kept.items())
+
+
 def test_an_index_that_met_a_full_disk_loses_nothing(
     study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

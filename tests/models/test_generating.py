@@ -9,7 +9,7 @@ import torch
 
 from models.families import MEMBERS
 from monosema.models import LanguageModel
-from monosema.models.generating import ROUND
+from monosema.models.generating import ROUND, with_texts
 
 Load = Callable[[str, str], LanguageModel]
 NEW, ENDS = 2 * ROUND + 5, [1, *range(10, 60)]
@@ -62,3 +62,72 @@ def test_who_stays_is_told_by_places_in_the_batch(load: Load, monkeypatch: pytes
     assert min(lengths) < ROUND < max(lengths), "some rows leave, some stay"
     assert names == [str(row) for row, length in enumerate(lengths) if length == NEW]
     assert all(rows == known for rows, known in widths)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_stream_gives_what_generate_writes(
+    name: str, temperature: float, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(name, "float32")
+    monkeypatch.setattr(type(model), "_ends", ENDS)
+    for seed, prompt in enumerate(prompts()[:3]):
+        choice = {"max_new_tokens": NEW, "temperature": temperature, "top_p": 0.95, "seed": seed}
+        written = model.generate([prompt], **choice)
+        streamed = list(model.stream(prompt, **choice))
+        assert [one.token for one in streamed if one.token is not None] == written.ids[0]
+        assert "".join(one.text for one in streamed) == written.texts[0]
+
+
+def test_a_token_is_given_before_the_next_one_is_made(load: Load) -> None:
+    model = load("llama", "float32")
+    passes: list[int] = []
+
+    def note(x: torch.Tensor) -> torch.Tensor:
+        passes.append(x.shape[1])
+        return x
+
+    prompt = prompts()[0]
+    with model.edit({"resid_post.0": note}):
+        stream = model.stream(prompt, max_new_tokens=3)
+        seen = [len(passes) for one in stream if one.token is not None]
+        list(model.stream(prompt, max_new_tokens=3, read_last=True))
+    assert seen == [1, 2, 3]
+    assert passes == [len(prompt), 1, 1, len(prompt), 1, 1, 1]
+
+
+def test_the_seed_decides_whatever_else_is_drawn_meanwhile(load: Load) -> None:
+    model = load("llama", "float32")
+    choice = {"max_new_tokens": 8, "temperature": 1.0, "seed": 5}
+    alone = [one.token for one in model.stream(prompts()[0], **choice)]
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    assert [one.token for one in model.stream(prompts()[0], **choice)] == alone
+    assert torch.equal(torch.get_rng_state(), state)
+    stream = model.stream(prompts()[0], **choice)
+    assert [(next(stream).token, torch.rand(3))[0] for _ in alone] == alone
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-30, 1e-5])
+def test_the_smallest_temperatures_give_the_likeliest_text(load: Load, temperature: float) -> None:
+    model = load("llama", "float32")
+    written = model.generate(prompts()[:2], max_new_tokens=6, temperature=temperature)
+    assert written == model.generate(prompts()[:2], max_new_tokens=6)
+
+
+def test_a_character_of_several_tokens_is_given_when_it_is_whole() -> None:
+    class Bytes:
+        def decode(self, ids: list[int], *, skip_special_tokens: bool) -> str:
+            return bytes(ids).decode(errors="replace")
+
+    whole = list(with_texts("a\N{BRIDGE AT NIGHT}b".encode(), Bytes()))
+    assert [one.text for one in whole] == ["a", "", "", "", "\N{BRIDGE AT NIGHT}", "b"]
+    cut = list(with_texts("aé".encode()[:-1], Bytes()))
+    assert [(one.token, one.text) for one in cut] == [(97, "a"), (195, ""), (None, "\ufffd")]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_the_next_logits_are_the_last_of_all(name: str, load: Load) -> None:
+    model = load(name, "float32")
+    ids = torch.tensor(prompts()[:1])
+    assert torch.allclose(model.next_logits(ids), model.logits(ids)[0, -1], atol=1e-5)

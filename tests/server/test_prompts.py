@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,9 +19,10 @@ import monosema as ms
 from monosema.index import FeatureIndex
 from monosema.index.contexts import TokenTexts
 from monosema.index.reading import texts_of
-from monosema.server.catalog import WAITING, Catalog
-from monosema.server.errors import BusyError
-from server.served import SAE, client_of
+from monosema.server import create_app
+from monosema.server.presence import Caller
+from monosema.server.worker import LONGEST_RETRY, WAITING
+from server.served import SAE, client_of, running, until
 
 TEXT = "the old fox crosses the golden gate at dawn"
 
@@ -123,27 +125,50 @@ def test_many_prompts_at_once_have_the_answers_of_each_alone(client: TestClient)
     assert together == alone
 
 
-def test_one_model_is_held_and_the_one_too_many_who_waits_is_refused(finished: Path) -> None:
-    catalog = Catalog([finished])
-    served = catalog.sae("study", "main")
-    seen: list[int] = []
-    refused = threading.Event()  # nobody leaves before: so all but one are inside or wait
+def test_the_one_too_many_who_waits_is_429_and_told_when_to_ask_again(finished: Path) -> None:
+    client = client_of(finished)
+    served, inside, go = client.app.state.catalog.sae("study", "main"), threading.Event(), threading.Event()
 
-    def work() -> None:
-        try:
-            with catalog.model(served) as model:
-                refused.wait()
-                seen.append(id(model))
-        except BusyError:
-            refused.set()
+    def hold(model: object) -> object:
+        inside.set()
+        go.wait()
+        return model
 
-    workers = [threading.Thread(target=work) for _ in range(WAITING + 1)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert len(seen) == WAITING
-    assert len(set(seen)) == 1
+    ask = lambda work: client.app.state.catalog.with_model(served, Caller(client="a"), work)  # noqa: E731
+    with ThreadPoolExecutor(WAITING + 1) as threads:
+        first = threads.submit(ask, hold)
+        inside.wait()
+        others = [threads.submit(ask, lambda model: model) for _ in range(WAITING)]
+        until(lambda: client.app.state.catalog.models.waiting == WAITING)
+        answer = client.post(f"{SAE}/prompt", json={"text": TEXT})
+        go.set()
+        assert {id(one.result()) for one in others} == {id(first.result())}, "one model for all"
+    assert (answer.status_code, answer.json()["error"]["type"]) == (429, "busy")
+    assert 1 <= int(answer.headers["retry-after"]) <= LONGEST_RETRY
+    assert client.post(f"{SAE}/prompt", json={"text": TEXT}).status_code == 200
+
+
+def test_a_request_that_waits_leaves_when_its_client_goes(finished: Path) -> None:
+    app, inside, go = create_app([finished]), threading.Event(), threading.Event()
+    catalog = app.state.catalog
+
+    def hold(model: object) -> None:
+        inside.set()
+        go.wait()
+
+    body = json.dumps({"text": TEXT}).encode()
+    head = [f"POST {SAE}/prompt HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    request = "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
+    with running(app) as url, ThreadPoolExecutor(1) as thread:
+        first = thread.submit(catalog.with_model, catalog.sae("study", "main"), Caller(client="a"), hold)
+        inside.wait()
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(request)
+            until(lambda: catalog.models.waiting == 1)
+        until(lambda: catalog.models.waiting == 0)
+        go.set()
+        first.result()
 
 
 @settings(max_examples=40)

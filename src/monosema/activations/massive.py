@@ -163,3 +163,8 @@ class ActivationStats:
     def is_saved(folder: Path) -> bool:
         """Whether `save` was finished in this folder."""
         return (folder / _JSON).is_file() and (folder / _TENSORS).is_file()
+
+    @staticmethod
+    def forget(folder: Path) -> None:
+        """Undo `save`: the store in this folder counts as unfinished."""
+        (folder / _JSON).unlink(missing_ok=True)

@@ -20,6 +20,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+BUCKET_BYTES = 1 << 30
+"""Of a store with more activations than this, about so many bytes are read at a time: what must fit in memory."""
+
 
 def drawn_places(rows: int, generator: torch.Generator) -> Int[Tensor, " rows"]:
     """Where in a shard each row's activation is written, int32."""

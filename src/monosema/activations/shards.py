@@ -1,4 +1,4 @@
-"""One shard of a store: a safetensors file of rows and a record of what it must be, each written atomically.
+"""One shard of a store: a safetensors file of rows and a record of what it must be, written one after the other.
 
 Columns `document`, `position`, `token` and `norm` stand in the order of the harvest; the activation of row i is
 row `place[i]` of `x` (`scatter.py` says why). As int8, x is `x[place[i]] * row_scale[place[i]]`, off by at most
@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import errno
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from monosema.activations.harvest import COLUMNS, Rows
+from monosema.activations.places import ADVICE, Place, X, room
 from monosema.activations.scatter import drawn_places
 from monosema.activations.seeds import torch_generator
-from monosema.artifact import atomic_file, digest, digest_file, read_json, write_json
+from monosema.artifact import digest
 from monosema.errors import DamagedError, ResourceError
 
 PLACE, ROW_SCALE = "place", "row_scale"
@@ -35,7 +34,6 @@ Lossy = Literal["int8"] | None
 _INT8_MAX = 127
 _ROW_BYTES = 4 * len(COLUMNS)  # document, position, token, norm and place
 _SPARE_BYTES = 1 << 20  # headers and records
-_ADVICE = "delete it and harvest again: the other shards are kept"
 
 
 def store_bytes(positions: int, d_model: int, dtype: torch.dtype, lossy: Lossy = None) -> int:
@@ -44,27 +42,32 @@ def store_bytes(positions: int, d_model: int, dtype: torch.dtype, lossy: Lossy =
     return positions * (row + _ROW_BYTES) + _SPARE_BYTES
 
 
-def check_room(folder: Path, needed: int) -> None:
-    """Raise `ResourceError` where the disk of `folder` has fewer than `needed` bytes free."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise ResourceError(_full(folder, needed, f"{free:,} bytes are free"))
+def check_room(stores: Sequence[tuple[Place, int]]) -> None:
+    """Raise `ResourceError` where a disk has fewer bytes free than all stores on it need; URLs are taken as endless."""
+    left: dict[int, int] = {}
+    for place, needed in stores:
+        if place.folder is None:
+            continue
+        disk, free = room(place.folder)
+        left[disk] = left.get(disk, free) - needed
+        if left[disk] < 0:
+            raise ResourceError(_full(place, free - left[disk], f"{free:,} bytes are free"))
 
 
 @contextmanager
-def disk_errors(folder: Path, needed: int) -> Iterator[None]:
+def disk_errors(place: Place, needed: int) -> Iterator[None]:
     """Turn a full disk or quota into a `ResourceError` that says how many bytes the store needs."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(_full(folder, needed, "the disk is full")) from None
+            raise ResourceError(_full(place, needed, "the disk is full")) from None
         raise
 
 
-def _full(folder: Path, needed: int, what: str) -> str:
+def _full(place: Place, needed: int, what: str) -> str:
     return (
-        f"{folder}: {what}, and the activations still need {needed:,} bytes; free space, or lower the number of "
+        f"{place}: {what}, and the activations still need {needed:,} bytes; free space, or lower the number of "
         "tokens, harvest in bfloat16 or at fewer hook points, or train without a store"
     )
 
@@ -84,16 +87,20 @@ class Shard:
     blake2: str
     """BLAKE2b hash of the file."""
 
-    def check(self, folder: Path, *, contents: bool) -> None:
-        """Raise `DamagedError` unless the file has its size and, where `contents` is set, its hash."""
-        path = folder / self.file
-        if not path.is_file():
+    def check_size(self, place: Place, size: int | None) -> None:
+        """Raise `DamagedError` unless `size`, that of the file (None: there is none), is what it should be."""
+        path = place.name(self.file)
+        if size is None:
             raise DamagedError(f"{path} is missing; harvest again: the other shards are kept")
-        size = path.stat().st_size
         if size != self.bytes:
-            raise DamagedError(f"{path} has {size} bytes, its record says {self.bytes}; {_ADVICE}")
-        if contents and digest_file(path) != self.blake2:
-            raise DamagedError(f"{path} was changed after it was written: its hash does not fit; {_ADVICE}")
+            raise DamagedError(f"{path} has {size} bytes, its record says {self.bytes}; {ADVICE}")
+
+    def check_contents(self, place: Place) -> None:
+        """Raise `DamagedError` unless the file has its hash."""
+        if place.digest(self.file) != self.blake2:
+            raise DamagedError(
+                f"{place.name(self.file)} was changed after it was written: its hash does not fit; {ADVICE}"
+            )
 
 
 def shard_name(number: int) -> str:
@@ -101,25 +108,25 @@ def shard_name(number: int) -> str:
     return f"{number:05d}.safetensors"
 
 
-def _record_path(folder: Path, number: int) -> Path:
-    return (folder / shard_name(number)).with_suffix(".json")
+def record_name(number: int) -> str:
+    """File name of the record of shard `number`."""
+    return f"{number:05d}.json"
 
 
 def write_shard(
-    folder: Path, number: int, rows: Rows, batches: int, *, seed: int, lossy: Lossy = None
+    place: Place, number: int, rows: Rows, batches: int, *, seed: int, lossy: Lossy = None
 ) -> Shard:
     """Write the file of a shard and then its record; the same rows and seed give the same bytes."""
-    place = drawn_places(len(rows.norm), torch_generator(seed, "scatter", number))
+    at = drawn_places(len(rows.norm), torch_generator(seed, "scatter", number))
     x = torch.empty_like(rows.x)
-    x[place.long()] = rows.x
-    tensors = rows.tensors() | {PLACE: place} | ({"x": x} if lossy is None else _as_int8(x))
+    x[at.long()] = rows.x
+    tensors = rows.tensors() | {PLACE: at} | ({X: x} if lossy is None else _as_int8(x))
     data = save({name: column.contiguous() for name, column in tensors.items()})
-    with atomic_file(folder / shard_name(number)) as temporary, temporary.open("wb") as file:
-        file.write(data)
+    place.write(shard_name(number), data)
     shard = Shard(
         file=shard_name(number), batches=batches, rows=len(rows.norm), bytes=len(data), blake2=digest(data)
     )
-    write_json(_record_path(folder, number), asdict(shard))
+    place.write(record_name(number), (json.dumps(asdict(shard), indent=2) + "\n").encode())
     return shard
 
 
@@ -130,45 +137,83 @@ def _as_int8(x: Float[Tensor, "n d_model"]) -> dict[str, Tensor]:
     return {"x": steps.round().clamp(-_INT8_MAX, _INT8_MAX).to(torch.int8), ROW_SCALE: scale}
 
 
-def activations(
-    columns: Mapping[str, Tensor], rows: Int[Tensor, " m"] | slice = slice(None)
-) -> Float[Tensor, "m d_model"]:
-    """Activations of rows of a shard, numbered in the order of the harvest; fp32 where they are kept as int8."""
-    x = columns["x"]
-    at = columns[PLACE][rows].long() if PLACE in columns else torch.arange(len(x))[rows]
-    found = x.index_select(0, at)
-    return found.float() * columns[ROW_SCALE][at, None] if ROW_SCALE in columns else found
+def leading(sizes: Mapping[str, int]) -> range:
+    """Numbers of shards from the first up to the first that has no record; `sizes`: of the files that are there."""
+    end = 0
+    while record_name(end) in sizes:
+        end += 1
+    return range(end)
 
 
-def read_record(folder: Path, number: int) -> Shard | None:
-    """Record of shard `number`; None where it is not finished. Raises `DamagedError` for an edited record."""
-    path = _record_path(folder, number)
-    if not path.is_file():
-        return None
-    raw = read_json(path)
+def recorded(sizes: Mapping[str, int]) -> list[int]:
+    """Numbers of all shards that have a record."""
+    found = (re.fullmatch(r"(\d{5,})\.json", name) for name in sizes)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def read_records(place: Place, numbers: Sequence[int]) -> list[Shard]:
+    """Records of shards; raise `DamagedError` for one that is missing or edited."""
+    found = place.read([record_name(number) for number in numbers])
+    return [_record(place, number, data) for number, data in zip(numbers, found, strict=True)]
+
+
+def _record(place: Place, number: int, data: bytes) -> Shard:
+    path = place.name(record_name(number))
     try:
-        shard = Shard(**raw)
-    except TypeError as error:
-        raise DamagedError(f"{path} is no record of a shard ({error}); {_ADVICE}") from None
+        shard = Shard(**json.loads(data))
+    except (ValueError, TypeError) as error:
+        raise DamagedError(f"{path} is no record of a shard ({error}); {ADVICE}") from None
     if shard.file != shard_name(number):
-        raise DamagedError(f"{path} names {json.dumps(shard.file)}; expected {shard_name(number)}; {_ADVICE}")
+        raise DamagedError(f"{path} names {json.dumps(shard.file)}; expected {shard_name(number)}; {ADVICE}")
     return shard
 
 
-def open_columns(folder: Path, shard: Shard, d_model: int) -> dict[str, Tensor]:
-    """The columns of a shard, memory-mapped; raise `DamagedError` where the file is not what its record says.
+class OpenShards:
+    """Finished shards, opened: short columns at hand, activations read as they are asked for."""
 
-    Shards of version 1 have no places: their activations stand in the order of the harvest.
-    """
-    shard.check(folder, contents=False)
-    path = folder / shard.file
-    try:
-        with safe_open(path, framework="pt") as file:
-            columns = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-    except (OSError, SafetensorError) as error:
-        raise DamagedError(f"{path} is not readable ({error}); {_ADVICE}") from None
-    lack = set(COLUMNS) - set(columns)
-    shapes = {name: (shard.rows, d_model) if name == "x" else (shard.rows,) for name in columns}
-    if lack or any(tuple(columns[name].shape) != shape for name, shape in shapes.items()):
-        raise DamagedError(f"{path} has columns of other shapes than its record; {_ADVICE}")
-    return columns
+    def __init__(self, place: Place, shards: Sequence[Shard], d_model: int) -> None:
+        """Raises `DamagedError` for one that is not what its record says.
+
+        Shards of version 1 have no places: their activations stand in the order of the harvest.
+        """
+        opened = place.open({shard.file: shard.bytes for shard in shards})
+        self.columns, self._x = opened.columns, opened.x
+        for shard, columns, shape in zip(shards, self.columns, self._x.shapes, strict=True):
+            lack = set(COLUMNS) - set(columns) - {X}
+            short = all(tuple(column.shape) == (shard.rows,) for column in columns.values())
+            if lack or not short or shape != (shard.rows, d_model):
+                raise DamagedError(
+                    f"{place.name(shard.file)} has columns of other shapes than its record; {ADVICE}"
+                )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type in which the activations are kept."""
+        return self._x.dtype
+
+    @property
+    def x_bytes(self) -> int:
+        """Bytes of all activations."""
+        return sum(rows * width for rows, width in self._x.shapes) * self.dtype.itemsize
+
+    def activations(
+        self, wanted: Sequence[tuple[int, Int[Tensor, " _"] | slice]]
+    ) -> Iterator[Float[Tensor, "_ d_model"]]:
+        """Activations of rows, numbered in the order of the harvest, of shards by number; fp32 where kept as int8."""
+        at = self._places(wanted)
+        for x, (number, rows) in zip(self._x.take(at), at, strict=True):
+            scale = self.columns[number].get(ROW_SCALE)
+            yield x if scale is None else x.float() * scale[rows, None]
+
+    def expect(self, wanted: Sequence[tuple[int, Int[Tensor, " _"] | slice]]) -> None:
+        """Make ready for many calls of `activations` that stay within these rows."""
+        self._x.expect(self._places(wanted))
+
+    def _places(
+        self, wanted: Sequence[tuple[int, Int[Tensor, " _"] | slice]]
+    ) -> list[tuple[int, Int[Tensor, " _"]]]:
+        return [(number, self._place(self.columns[number])[rows].long()) for number, rows in wanted]
+
+    def _place(self, columns: Mapping[str, Tensor]) -> Int[Tensor, " rows"]:
+        """Where in x each row stands."""
+        return columns[PLACE] if PLACE in columns else torch.arange(len(columns["norm"]))

@@ -16,7 +16,7 @@ from torch import Tensor
 from monosema.activations.buffer import SwapBuffer
 from monosema.activations.harvest import Rows, canonical, harvest
 from monosema.activations.massive import ActivationStats
-from monosema.activations.scatter import bucket_by_bucket, drawn_buckets
+from monosema.activations.scatter import BUCKET_BYTES, bucket_by_bucket, drawn_buckets
 from monosema.activations.seeds import numpy_generator, torch_generator
 from monosema.activations.store import ActivationStore
 from monosema.corpora import Tokens
@@ -24,8 +24,6 @@ from monosema.errors import UsageError
 from monosema.models import HookPoint, LanguageModel
 
 BUFFER_ROWS = 1 << 18
-BUCKET_BYTES = 1 << 30
-"""Of a store with more activations than this, about so many bytes are read at a time: what must fit in memory."""
 
 
 @runtime_checkable
@@ -53,9 +51,10 @@ class ActivationStream(Protocol):
 class StoreStream:
     """Unmassive rows of a store; every pass is an exact uniform permutation drawn from (seed, pass).
 
-    A store of more than `bucket_bytes` is read bucket by bucket (`scatter.py`), so that a pass reads the disk once
-    and in stretches. Memory: 16 bytes a row of the store, 40 more while a pass begins, and the page cache for one
-    bucket. The state is two numbers: pass and position in it.
+    A store of more than `bucket_bytes` is read bucket by bucket (`scatter.py`), so that a pass reads each byte once
+    and in stretches. Memory: 16 bytes a row of the store, 40 more while a pass begins, and one bucket: in the page
+    cache where the store is on a disk, in the store itself (`ActivationStore`) where it is at a URL. The state is two
+    numbers: pass and position in it.
     """
 
     def __init__(
@@ -82,15 +81,19 @@ class StoreStream:
 
     def next(self, n: int) -> Float[Tensor, "n d_model"]:
         """The next `n` rows."""
-        wanted = []
+        found = []
         while n > 0:
             if self._position == self.total:
                 self._begin(self._pass + 1, 0)
-            part = self._order[self._position : self._position + n]
-            wanted.append(self._usual[part])
+            if self._position == self._ready:
+                self._begin_bucket()
+            part = self._order[self._position : min(self._position + n, self._ready)]
+            found.append(self._store.rows(self._usual[part]))
             self._position += len(part)
             n -= len(part)
-        return self._store.rows(torch.cat(wanted) if wanted else self._usual[:0])
+        if not found:
+            return self._store.rows(self._usual[:0])
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     def state(self) -> dict[str, Tensor]:
         """Pass and position."""
@@ -106,13 +109,23 @@ class StoreStream:
         self._begin(int(state["pass"]), int(state["position"]))
 
     def _begin(self, number: int, position: int) -> None:
-        self._pass, self._position = number, position
+        self._pass = number
+        self._position = self._ready = position  # rows up to `_ready` are in buckets that were begun
         generator = torch_generator(self._seed, "store-stream", number)
         if self._places is None or self._buckets == 1:
             self._order = torch.randperm(self.total, generator=generator)
+            self._ends = torch.tensor([self.total])
             return
         buckets = drawn_buckets(self._places, self._buckets, generator)[self._usual]
         self._order = bucket_by_bucket(buckets, generator)
+        self._ends = buckets.bincount(minlength=self._buckets).cumsum(0)  # where each bucket ends
+
+    def _begin_bucket(self) -> None:
+        """Make the rest of the bucket at this position ready."""
+        bucket = int(torch.searchsorted(self._ends, self._position, right=True))
+        self._ready = int(self._ends[bucket])
+        if self._buckets > 1:
+            self._store.expect(self._usual[self._order[self._position : self._ready]])
 
 
 class LiveStream:

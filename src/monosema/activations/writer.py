@@ -1,14 +1,15 @@
-"""Harvest to disk: every hook point in one forward pass, shard by shard, resumable after a kill.
+"""Harvest to disk or to a URL: every hook point in one forward pass, shard by shard, resumable after a kill.
 
 1. The plan fixes how batches are cut and how many make a shard; nothing that is measured enters it.
-2. Shard i is made from batches i·B .. (i+1)·B - 1 and written atomically, then its record.
+2. Shard i is made from batches i·B .. (i+1)·B - 1 and written whole, then its record.
 3. A finished shard is checked by its hash and skipped; one without a record is made again, with the same bytes.
 4. The statistics are reduced over the shards in order and written last: they mark the store as whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from itertools import islice
@@ -19,75 +20,80 @@ import torch
 
 from monosema.activations.harvest import HARVEST_ORDER, Rows, canonical, harvest
 from monosema.activations.massive import MASSIVE_SAMPLE, ActivationStats, median_norm
+from monosema.activations.places import Folder, Place
+from monosema.activations.plan import HarvestPlan, batches_used, kept_positions
 from monosema.activations.seeds import numpy_generator
 from monosema.activations.shards import (
-    Lossy,
+    OpenShards,
     Shard,
-    activations,
     check_room,
     disk_errors,
-    open_columns,
-    read_record,
+    read_records,
+    record_name,
+    shard_name,
     store_bytes,
     write_shard,
 )
-from monosema.activations.store import SCHEMA, STORE, ActivationStore, check_asked, read_records
-from monosema.artifact import write_json
+from monosema.activations.store import AT, SCHEMA, STORE, ActivationStore, check_asked, checked_shards
+from monosema.activations.urls import place_of
+from monosema.artifact import digest_json
 from monosema.corpora import Tokens
 from monosema.errors import UsageError
 from monosema.models import LanguageModel
+from monosema.pool import Crew, run_tasks
 from monosema.progress import Progress, Reporter, Silent
 
-SHARD_BYTES = 32 << 20
-"""Size that a shard of the widest hook point should have, about: a kill costs at most one."""
+DIGITS = 12
+"""Of the digest of what was asked, so many stand in the name of the folder at a URL."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class HarvestPlan:
-    """How a split is cut into batches and shards: frozen before the first one is made."""
+@dataclass(frozen=True)
+class _Store:
+    """One store in the making."""
 
-    split: str = "train"
-    """Which documents."""
-    tokens_per_batch: int
-    """Tokens of one forward pass, padding among them."""
-    batches_per_shard: int
-    """Batches that make one shard."""
-    max_positions: int | None = None
-    """Stop with the batch that reaches so many kept positions; None: the whole split."""
-    seed: int = 0
-    """Seed of the order of batches (tokens put rows of one length together, so that only batches in random
-    order begin with a fair sample) and of where activations stand in a shard."""
-    lossy: Lossy = None
-    """int8: keep each row as 8-bit steps and a scale; None: as the model computes it, fp32, bf16 or fp16."""
+    asked: dict[str, Any]
+    folder: Path
+    """Of what was asked and of the statistics; of the shards too, unless they go elsewhere."""
+    place: Place
+    """Where the shards go."""
+    finished: dict[int, Shard]
+    """Shards that were finished when this harvest began, by number."""
 
-    def __post_init__(self) -> None:
-        """Raise `UsageError` for sizes below 1."""
-        for name in ("tokens_per_batch", "batches_per_shard", "max_positions"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; expected 1 or more")
+    @property
+    def hook(self) -> str:
+        return str(self.asked["hook"])
+
+    @property
+    def width(self) -> int:
+        return int(self.asked["d_model"])
+
+    @property
+    def rows(self) -> int:
+        """Rows of the finished shards."""
+        return sum(shard.rows for shard in self.finished.values())
 
 
-def plan_harvest(
-    d_model: int,
-    dtype: torch.dtype,
-    *,
-    tokens_per_batch: int,
-    split: str = "train",
-    seed: int = 0,
-    max_positions: int | None = None,
-    lossy: Lossy = None,
-) -> HarvestPlan:
-    """Plan with shards of about 32 MB for the widest hook point, `d_model`, in the type that is kept."""
-    batch = tokens_per_batch * d_model * (dtype.itemsize if lossy is None else 1)
-    return HarvestPlan(
-        split=split,
-        tokens_per_batch=tokens_per_batch,
-        batches_per_shard=max(1, SHARD_BYTES // batch),
-        max_positions=max_positions,
-        seed=seed,
-        lossy=lossy,
-    )
+@dataclass(frozen=True)
+class _Task:
+    """One shard of each of some hook points."""
+
+    number: int
+    batches: int
+    targets: Mapping[str, _Target]
+    """Where it goes, by hook point."""
+    plan: HarvestPlan
+
+    def __str__(self) -> str:
+        return f"shard {self.number} of {', '.join(self.targets)}"
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where a shard goes."""
+
+    place: Place
+    needed: int
+    """Bytes that the whole store lacks, for errors."""
 
 
 def harvest_to_disk(
@@ -96,38 +102,56 @@ def harvest_to_disk(
     folders: Mapping[str, Path],
     plan: HarvestPlan,
     *,
+    at: Mapping[str, str] | None = None,
+    crew: Crew[tuple[LanguageModel, Tokens]] | None = None,
     progress: Reporter | None = None,
 ) -> dict[str, ActivationStore]:
     """Make, or finish, one store for each hook point (the keys of `folders`); return them by canonical name.
 
-    `progress` is told of kept positions, those of finished shards among them. Memory: one shard of every hook
-    point, and two more of the widest. The bytes needed are computed before the model runs. Raises
+    `at`: for some of the hook points, a URL below which the shards go, into `HOOK-DIGEST`, the first 12 characters of
+    the digest of what was asked, so that stores of other settings never meet; all else stays in the folder.
+    `crew`: workers, each of which opens the same model and tokens for itself and makes whole shards, to the same
+    bytes; without it, or where no other process sees what is written, shards are made here.
+    `progress` is told of kept positions, those of finished shards among them. Memory, here and in each worker: one
+    shard of every hook point, and two more of the widest. The bytes needed are computed before the model runs. Raises
     `ResourceError` (disk), `ActivationError` (NaN, infinite), `DamagedError` (a finished shard was changed),
-    `UsageError` (no kept positions, or a folder that holds a store of other settings).
+    `UsageError` (no kept positions, a folder that holds a store of other settings, a URL that has no driver).
     """
-    places = {canonical([hook])[0]: Path(folder) for hook, folder in folders.items()}
-    total = min(tokens.count(plan.split), plan.max_positions or tokens.count(plan.split))
+    total = kept_positions(tokens, plan)
     if total == 0:
         raise UsageError(f"split {plan.split} has no position that is kept; give more text")
-    widths = {hook: model.width(hook) for hook in places}
-    done = [
-        _begin(folder, _asked(model, tokens, hook, widths[hook], plan)) for hook, folder in places.items()
-    ]
-    needed = [
-        store_bytes(max(0, total - rows), widths[hook], model.dtype, plan.lossy)
-        for hook, rows in zip(places, done, strict=True)
-    ]
-    check_room(next(iter(places.values())), sum(needed))
+    used = batches_used(tokens, plan)
+    shards = -(-used // plan.batches_per_shard)
+    urls = {canonical([hook])[0]: url for hook, url in (at or {}).items()}
+    stores = []
+    for name, folder in folders.items():
+        (hook,) = canonical([name])
+        stores.append(_begin(Path(folder), _asked(model, tokens, hook, plan), urls.get(hook), shards))
+    needed = {
+        store.hook: store_bytes(max(0, total - store.rows), store.width, model.dtype, plan.lossy)
+        for store in stores
+    }
+    check_room([(store.place, needed[store.hook]) for store in stores])
+    targets = {store.hook: _Target(store.place, needed[store.hook]) for store in stores}
     with (progress or Silent()).stage("harvest", total) as bar:
-        _make_shards(model, tokens, places, plan, total, bar)
-    return {hook: _finish(folder, widths[hook]) for hook, folder in places.items()}
+        tasks = []
+        for number in range(shards):
+            batches = min(plan.batches_per_shard, used - number * plan.batches_per_shard)
+            lacking = {hook: targets[hook] for hook in _lacking(stores, number, bar)}
+            tasks += [_Task(number, batches, lacking, plan)] if lacking else []
+        if crew is None or len(tasks) < 2 or not all(store.place.shared for store in stores):
+            for task in tasks:
+                _make_shard((model, tokens), task, bar)
+        else:
+            run_tasks(tasks, _make_shard, crew, bar)
+    return {store.hook: _finish(store) for store in stores}
 
 
-def _asked(model: LanguageModel, tokens: Tokens, hook: str, width: int, plan: HarvestPlan) -> dict[str, Any]:
+def _asked(model: LanguageModel, tokens: Tokens, hook: str, plan: HarvestPlan) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "hook": hook,
-        "d_model": width,
+        "d_model": model.width(hook),
         "dtype": str(model.dtype).removeprefix("torch."),
         "model": model.hash,
         "tokens": tokens.hash,
@@ -135,74 +159,51 @@ def _asked(model: LanguageModel, tokens: Tokens, hook: str, width: int, plan: Ha
     }
 
 
-def _begin(folder: Path, asked: dict[str, Any]) -> int:
-    """Begin or go on with a store; return the rows that it has."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not check_asked(folder, asked):
-        write_json(folder / STORE, asked)
-    return sum(shard.rows for shard in read_records(folder))
+def _begin(folder: Path, asked: dict[str, Any], base: str | None, shards: int) -> _Store:
+    """Begin or go on with a store of so many shards."""
+    url = None if base is None else f"{base.rstrip('/')}/{asked['hook']}-{digest_json(asked)[:DIGITS]}"
+    place = place_of(folder, url)
+    _note(Folder(folder), asked if url is None else asked | {AT: url})
+    if url is not None:
+        _note(place, asked)
+    sizes = place.sizes()
+    numbers = [n for n in range(shards) if record_name(n) in sizes and shard_name(n) in sizes]
+    finished = dict(zip(numbers, read_records(place, numbers), strict=True))
+    for shard in finished.values():
+        shard.check_size(place, sizes[shard.file])
+    return _Store(asked, folder, place, finished)
 
 
-def _make_shards(
-    model: LanguageModel,
-    tokens: Tokens,
-    places: Mapping[str, Path],
-    plan: HarvestPlan,
-    total: int,
-    progress: Progress,
-) -> None:
-    number = rows = 0
-    while rows < total:
-        shards = {hook: _finished(folder, number) for hook, folder in places.items()}
-        lacking = {hook: folder for hook, folder in places.items() if shards[hook] is None}
-        if lacking:
-            made = _make_shard(model, tokens, lacking, plan, number, total - rows, progress)
-        else:
-            made = next(iter(shards.values()))
-            progress.update(0 if made is None else made.rows)
-        if made is None:
-            break
-        number, rows = number + 1, rows + made.rows
+def _note(place: Place, asked: dict[str, Any]) -> None:
+    """Write down what is asked, unless it stands there."""
+    if not check_asked(place, place.sizes(), asked):
+        place.write(STORE, (json.dumps(asked, indent=2) + "\n").encode())
 
 
-def _finished(folder: Path, number: int) -> Shard | None:
-    shard = read_record(folder, number)
-    if shard is None or not (folder / shard.file).exists():
-        return None
-    shard.check(folder, contents=True)
-    return shard
+def _lacking(stores: Sequence[_Store], number: int, progress: Progress) -> list[str]:
+    """Hook points that lack a shard; those that have it are checked."""
+    have = [store for store in stores if number in store.finished]
+    for store in have:
+        store.finished[number].check_contents(store.place)
+    if len(have) == len(stores):
+        progress.update(stores[0].finished[number].rows)
+    return [store.hook for store in stores if store not in have]
 
 
-def _make_shard(
-    model: LanguageModel,
-    tokens: Tokens,
-    places: Mapping[str, Path],
-    plan: HarvestPlan,
-    number: int,
-    left: int,
-    progress: Progress,
-) -> Shard | None:
-    """Make shard `number` of these hook points; None where the split ended before it."""
-    start = number * plan.batches_per_shard
+def _make_shard(opened: tuple[LanguageModel, Tokens], task: _Task, progress: Progress) -> None:
+    """Make one shard of each hook point of a task, from a model and tokens."""
+    (model, tokens), plan = opened, task.plan
     order = numpy_generator(plan.seed, HARVEST_ORDER)
-    batches = islice(
-        tokens.batches(plan.split, plan.tokens_per_batch, order=order, start=start), plan.batches_per_shard
-    )
+    start = task.number * plan.batches_per_shard
+    given = islice(tokens.batches(plan.split, plan.tokens_per_batch, order=order, start=start), task.batches)
     found: list[dict[str, Rows]] = []
-    for rows in harvest(model, batches, list(places)):
+    for rows in harvest(model, given, list(task.targets)):
         found.append(rows)
-        positions = len(next(iter(rows.values())).norm)
-        progress.update(positions)
-        left -= positions
-        if left <= 0:
-            break
-    shard = None
-    for hook, folder in places.items() if found else ():
+        progress.update(len(next(iter(rows.values())).norm))
+    for hook, target in task.targets.items():
         joined = _joined([rows[hook] for rows in found])
-        left_to_write = len(joined.norm) + max(0, left)
-        with disk_errors(folder, store_bytes(left_to_write, joined.x.shape[1], joined.x.dtype, plan.lossy)):
-            shard = write_shard(folder, number, joined, len(found), seed=plan.seed, lossy=plan.lossy)
-    return shard
+        with disk_errors(target.place, target.needed):
+            write_shard(target.place, task.number, joined, task.batches, seed=plan.seed, lossy=plan.lossy)
 
 
 def _joined(parts: list[Rows]) -> Rows:
@@ -210,23 +211,28 @@ def _joined(parts: list[Rows]) -> Rows:
     return Rows(**{name: torch.cat([column[name] for column in columns]) for name in columns[0]})
 
 
-def _finish(folder: Path, d_model: int) -> ActivationStore:
-    if not ActivationStats.is_saved(folder):
-        gather_stats(folder, d_model).save(folder)
-    return ActivationStore(folder)
+def _finish(store: _Store) -> ActivationStore:
+    if not ActivationStats.is_saved(store.folder):
+        gather_stats(store.place, store.width).save(store.folder)
+    return ActivationStore(store.folder)
 
 
-def gather_stats(folder: Path, d_model: int) -> ActivationStats:
-    """Statistics of all rows of the shards in a folder, reduced in the order of their numbers."""
-    shards, sample, count = read_records(folder), [], 0
+def gather_stats(place: Place, d_model: int) -> ActivationStats:
+    """Statistics of all rows of the shards in a place, reduced in the order of their numbers."""
+    shards, sample, count = checked_shards(place, place.sizes()), [], 0
     for shard in shards:
         if count >= MASSIVE_SAMPLE:
             break
-        sample.append(open_columns(folder, shard, d_model)["norm"])
+        sample.append(OpenShards(place, [shard], d_model).columns[0]["norm"])
         count += len(sample[-1])
     median = median_norm(torch.cat(sample))
-    opened = (
-        open_columns(folder, shard, d_model) for shard in shards
+    blocks = (
+        _stats(place, shard, d_model, median) for shard in shards
     )  # one at a time: memory stays as it is
-    blocks = (ActivationStats.of(activations(columns), columns["norm"], median=median) for columns in opened)
     return reduce(ActivationStats.merge, blocks)
+
+
+def _stats(place: Place, shard: Shard, d_model: int, median: float) -> ActivationStats:
+    opened = OpenShards(place, [shard], d_model)
+    (x,) = opened.activations([(0, slice(None))])
+    return ActivationStats.of(x, opened.columns[0]["norm"], median=median)

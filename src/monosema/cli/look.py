@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from monosema.cli.output import Json, print_json, print_table, reporter, say, stoppable
-from monosema.cli.run import Remake, StudyPath
+from monosema.cli.run import Remake, StudyPath, Workers
 from monosema.errors import UsageError
 
 SAEName = Annotated[str, typer.Option("--sae", help="Name among [saes] of study.toml.")]
@@ -22,14 +22,21 @@ WIDTH_OF_VALUE = 13
 BARS = " ▁▂▃▄▅▆▇█"
 
 
-def index(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+def index(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
     """Collect where every feature fires, on all text that the autoencoder was trained on."""
     from monosema import pipeline
 
     with stoppable() as stop:
         opened = pipeline.open_study(study)
         made = pipeline.run(
-            opened, goal="index", remake=remake, verb="index", reporter=reporter(json), stop=stop, say=say
+            opened,
+            goal="index",
+            remake=remake,
+            verb="index",
+            reporter=reporter(json),
+            stop=stop,
+            say=say,
+            workers=workers,
         )
     if json:
         print_json({"study": opened.name, "made": made})

@@ -14,21 +14,24 @@ StudyPath = Annotated[Path, typer.Argument(help="Folder of the study.", metavar=
 Remake = Annotated[
     bool, typer.Option("--remake", help="Remake what is stale or damaged; what it replaces moves to old/.")
 ]
+Workers = Annotated[
+    int, typer.Option("--workers", help="Processes that share out activations on disk and the index.")
+]
 
 
-def run(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+def run(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
     """Make everything that study.toml asks for and show the figures."""
-    _work("run", study, None, remake, json)
+    _work("run", study, None, remake, workers, json)
 
 
-def train(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+def train(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
     """Make everything up to the trained sparse autoencoders."""
-    _work("train", study, "sae", remake, json)
+    _work("train", study, "sae", remake, workers, json)
 
 
-def evaluate(study: StudyPath, remake: Remake = False, json: Json = False) -> None:
+def evaluate(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
     """Measure every trained sparse autoencoder on documents that it never saw."""
-    _work("evaluate", study, "evaluation", remake, json)
+    _work("evaluate", study, "evaluation", remake, workers, json)
 
 
 def info(study: StudyPath, json: Json = False) -> None:
@@ -46,14 +49,21 @@ def info(study: StudyPath, json: Json = False) -> None:
     _print_figures(figures)
 
 
-def _work(verb: str, path: Path, goal: str | None, remake: bool, json: bool) -> None:
+def _work(verb: str, path: Path, goal: str | None, remake: bool, workers: int, json: bool) -> None:
     from monosema import pipeline
 
     start = time.monotonic()
     with stoppable() as stop:
         study = pipeline.open_study(path)
         made = pipeline.run(
-            study, goal=goal, remake=remake, verb=verb, reporter=reporter(json), stop=stop, say=say
+            study,
+            goal=goal,
+            remake=remake,
+            verb=verb,
+            reporter=reporter(json),
+            stop=stop,
+            say=say,
+            workers=workers,
         )
     figures = pipeline.figures(study)
     seconds = round(time.monotonic() - start, 1)

@@ -1,7 +1,10 @@
-"""`serve`: studies over HTTP, to this machine."""
+"""`serve`: studies over HTTP, to this machine, or with a token to others."""
 
 from __future__ import annotations
 
+import logging
+import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,20 +17,51 @@ from monosema.errors import Interrupted
 def serve(
     studies: Annotated[list[Path], typer.Argument(help="Folders of studies.", metavar="STUDY...")],
     port: Annotated[int, typer.Option(help="Port; 0 is any free one.")] = 8765,
-    host: Annotated[str, typer.Option(help="Address of this machine.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address of this machine; one that others reach needs a token.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None, typer.Option(help="What those who ask must know.", envvar="MONOSEMA_TOKEN")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Name by which others reach this machine; may be given again.")
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for a line of JSON a request; else standard error where that is no terminal."
+        ),
+    ] = None,
+    log_prompts: Annotated[
+        bool, typer.Option("--log-prompts", help="Let these lines tell what was asked, texts of prompts too.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Serve studies over HTTP to this machine alone, read-only, until Ctrl-C."""
+    """Serve studies over HTTP until Ctrl-C: to this machine alone, or to whoever knows the token."""
     from monosema import server
 
+    door = server.Door(token, names=(socket.gethostname(), *(name or ())))
+    app = server.create_app(studies, door=door, log_prompts=log_prompts)
+    _let_log(server.LOG, log)
     with stoppable() as stop:
-        app = server.create_app(studies)
-        with server.listen(host, port) as listener:
+        with server.listen(host, port, locked=door.is_locked) as listener:
             url = server.url_of(listener)
+            link = {"link": url + door.link()} if door.is_locked else {}
             if json:
-                print_json({"url": url})
+                print_json({"url": url} | link)
             else:
-                say(f"serving {url}/api/v1/studies (described at {url}/api/v1/openapi.json); Ctrl-C ends it")
+                say(f"serving {url} (API: {url}/api/v1/openapi.json); Ctrl-C ends it")
+                if link:
+                    say(f"open {link['link']} in a browser: it works once")
             server.serve(app, listener, stop=stop)
         if stop():
             raise Interrupted("the server was stopped")
+
+
+def _let_log(lines: logging.Logger, file: Path | None) -> None:
+    """Let the server's lines go to a file, or to standard error where nobody looks at it."""
+    if file is not None:
+        lines.addHandler(logging.FileHandler(file, encoding="utf-8"))
+    elif not sys.stderr.isatty():
+        lines.addHandler(logging.StreamHandler(sys.stderr))
+    lines.setLevel(logging.INFO)

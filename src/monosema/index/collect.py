@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from monosema.activations import Rows, RowSource
-from monosema.index.segment import Segment, read_segments, write_segment
+from monosema.index.segment import Segment, files_of, read_segments, write_segment
 from monosema.kernels import SparseActs
+from monosema.pool import Crew, run_tasks
 from monosema.progress import Progress, Reporter
 from monosema.sae import SAE
 
 
-def collect(folder: Path, sae: SAE, source: RowSource, reporter: Reporter) -> list[Segment]:
+def collect(
+    folder: Path,
+    sae: SAE,
+    source: RowSource,
+    reporter: Reporter,
+    crew: Crew[tuple[SAE, RowSource]] | None = None,
+) -> list[Segment]:
     """Write the missing segments of a source and return all of them.
 
     Massive rows are kept as places at which nothing fires, so that contexts have no holes. Memory: the pairs of
-    one task, about 100 bytes each, and the pre-activations of one `encode`.
+    one task, about 100 bytes each, and the pre-activations of one `encode`; with a `crew`, whose workers open the
+    same autoencoder and source for themselves, as much in each of them. The bytes are the same.
     """
-    done = read_segments(folder)
-    seen = sum(segment.record.positions for segment in done)
+    folder.mkdir(exist_ok=True)
+    done = [task for task in range(source.tasks) if files_of(folder, task)[1].is_file()]
+    seen = sum(Segment(folder, task, 0).record.positions for task in done)
+    tasks = [SegmentTask(folder, task) for task in sorted({*range(source.tasks)} - {*done})]
     with reporter.stage("index", source.positions, done=seen) as progress:
-        for task in range(len(done), source.tasks):
-            collect_task(folder, sae, source, task, progress)
+        if crew is None or len(tasks) < 2:
+            for task in tasks:
+                _collect((sae, source), task, progress)
+        else:
+            run_tasks(tasks, _collect, crew, progress)
     return read_segments(folder)
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """One segment, to be written into a folder."""
+
+    folder: Path
+    number: int
+
+    def __str__(self) -> str:
+        return f"segment {self.number} of the index"
+
+
+def _collect(opened: tuple[SAE, RowSource], task: SegmentTask, progress: Progress) -> None:
+    collect_task(task.folder, *opened, task.number, progress)
 
 
 def collect_task(

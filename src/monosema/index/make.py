@@ -21,6 +21,7 @@ from monosema.index.segment import Segment
 from monosema.index.table import features_file, tags_file
 from monosema.index.tags import TaggedRows
 from monosema.models import LanguageModel
+from monosema.pool import Crew
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
 
@@ -34,9 +35,11 @@ def make_index(
     *,
     seed: int,
     reporter: Reporter | None = None,
+    crew: Crew[tuple[SAE, RowSource]] | None = None,
 ) -> dict[str, float]:
     """Write an index of `sae` over the rows of `source`; go on where an earlier try stopped. Returns its figures.
 
+    `crew`: workers that open the same SAE and source for themselves, to share out the collecting.
     Raises `UsageError` for an SAE of another model or where the source has no row.
     """
     sae.check_model(model.name, model.hash)
@@ -50,7 +53,7 @@ def make_index(
         "seed": seed,
     }
     write_json(folder / RECORD, begun)
-    segments = collect(folder / SEGMENTS, sae, source, reporter)
+    segments = collect(folder / SEGMENTS, sae, source, reporter, crew)
     positions = sum(segment.record.positions for segment in segments)
     if not positions:
         raise UsageError("there is no position to index; give more text")

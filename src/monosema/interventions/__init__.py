@@ -6,16 +6,19 @@ from monosema.interventions.effect import Effect, Saying
 from monosema.interventions.fluency import Fluency, mean_losses
 from monosema.interventions.push import PushPoint, search_push
 from monosema.interventions.steer import as_ids, steer
+from monosema.interventions.stream import Changes, FiringsAt, steer_stream
 from monosema.interventions.trials import PROMPTS, Shares, Trials, Verdict
 
 __all__ = [
     "OPERATIONS",
     "PROMPTS",
+    "Changes",
     "Dose",
     "DoseCurve",
     "DosePoint",
     "Edit",
     "Effect",
+    "FiringsAt",
     "Fluency",
     "PushPoint",
     "Saying",
@@ -33,5 +36,6 @@ __all__ = [
     "search_dose",
     "search_push",
     "steer",
+    "steer_stream",
     "turned_up",
 ]

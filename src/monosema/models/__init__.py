@@ -1,7 +1,7 @@
 """Language models: hook points, capture, edits, generation."""
 
 from monosema.models.dtype import DtypeChoice, measure_dtype
-from monosema.models.generating import Generated
+from monosema.models.generating import Generated, NewToken
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import Facts, describe_model, load_tokenizer
 from monosema.models.model import LanguageModel
@@ -16,6 +16,7 @@ __all__ = [
     "HookPoint",
     "LanguageModel",
     "ModelSettings",
+    "NewToken",
     "describe_model",
     "load_tokenizer",
     "measure_dtype",

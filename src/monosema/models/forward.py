@@ -7,6 +7,7 @@ left get a mask and positions of their own.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -119,6 +120,15 @@ class HookedNetwork:
         return logits
 
     @torch.inference_mode()
+    def next_logits(self, ids: Int[Tensor, "1 s"]) -> Float[Tensor, " vocabulary"]:
+        """Logits of the token after the last one; those of the others are not made where the family can leave them."""
+        self._need_head()
+        known = inspect.signature(self._network.forward).parameters
+        last = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
+        logits: Tensor = self._run(self._network, ids, None, **last).logits  # [1, 1 or s, vocabulary]
+        return logits[0, -1]
+
+    @torch.inference_mode()
     def resume(
         self,
         hook: HookPoint | str,
@@ -214,8 +224,8 @@ class HookedNetwork:
         finally:
             self._real = before
 
-    def _run(self, module: nn.Module, ids: Tensor, real: Tensor | None) -> Any:
-        inputs: dict[str, Any] = {"input_ids": ids.to(self.device), "use_cache": False}
+    def _run(self, module: nn.Module, ids: Tensor, real: Tensor | None, **more: Any) -> Any:
+        inputs: dict[str, Any] = {"input_ids": ids.to(self.device), "use_cache": False} | more
         if real is not None and not right_padded(real):
             inputs["attention_mask"] = real.long().to(self.device)
             inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -15,7 +15,11 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from monosema.models.cache import growing_cache
 from monosema.models.quiet import quiet
 
+COLDEST = 1e-4
+"""Temperature below which the likeliest token is drawn in any case, and quotients would overflow."""
 CANDIDATES = 256
+BROKEN = "�"
+"""What a tokenizer gives for a part of a character."""
 ROUND = 16
 """New tokens after which rows that have ended leave the batch."""
 KeptRows = Callable[[Sequence[int]], None]
@@ -30,6 +34,16 @@ class Generated:
     """Continuations without special tokens."""
     ids: list[list[int]]
     """Their tokens, up to and without the end token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewToken:
+    """A token that the model has just written."""
+
+    token: int | None
+    """Its number in the vocabulary; None after the last one, where a text ends inside a character."""
+    text: str
+    """What it adds to the text: nothing while a character is not whole, and for a special token."""
 
 
 def end_tokens(network: Any, config: Any) -> list[int]:
@@ -53,21 +67,24 @@ class Sample(LogitsProcessor):
     layers; here the likeliest `CANDIDATES` are ranked, more only for the rows in which they do not reach top_p.
     """
 
-    def __init__(self, temperature: float, top_p: float) -> None:
-        self._temperature, self._top_p = temperature, top_p
+    def __init__(self, temperature: float, top_p: float, seed: int) -> None:
+        self._temperature, self._top_p, self._seed = max(temperature, COLDEST), top_p, seed
+        self._chance: torch.Generator | None = None
 
     def __call__(
         self, input_ids: Int[Tensor, "b s"], scores: Float[Tensor, "b vocabulary"]
     ) -> Float[Tensor, "b vocabulary"]:
         """Scores of the next token: 0 for the drawn one, -inf for all others."""
         scores = scores.float() / self._temperature
+        if self._chance is None:  # one of its own: others may draw at the same time
+            self._chance = torch.Generator(scores.device).manual_seed(self._seed)
         drawn = self._drawn(scores, CANDIDATES if self._top_p < 1 else scores.shape[1])
         return torch.full_like(scores, -torch.inf).scatter_(1, drawn[:, None], 0.0)
 
     def _drawn(self, scores: Float[Tensor, "b vocabulary"], among: int) -> Int[Tensor, " b"]:
         among = min(among, scores.shape[1])
         chances, tokens = likeliest(scores, among)
-        drawn = tokens.gather(1, torch.multinomial(self._nucleus(chances), 1))[:, 0]
+        drawn = tokens.gather(1, torch.multinomial(self._nucleus(chances), 1, generator=self._chance))[:, 0]
         short = (chances.sum(1) < self._top_p) if among < scores.shape[1] else torch.zeros_like(drawn).bool()
         if bool(short.any()):
             drawn[short] = self._drawn(scores[short], 16 * among)
@@ -86,43 +103,83 @@ def likeliest(
     return (best.values - scores.logsumexp(1, keepdim=True)).exp(), best.indices
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choosing:
+    """How the next token is chosen, and when a text ends."""
+
+    ends: Sequence[int]
+    """Tokens that end a text."""
+    max_new_tokens: int
+    temperature: float
+    """0: the likeliest token."""
+    top_p: float
+    """Draw among the likeliest tokens that together have this probability."""
+    seed: int
+
+
 def continue_ids(
     network: Any,
     ids: Int[Tensor, "b s"],
     real: Bool[Tensor, "b s"],
-    *,
-    ends: Sequence[int],
-    max_new_tokens: int,
-    temperature: float,
-    top_p: float,
-    seed: int,
+    choosing: Choosing,
     kept: KeptRows | None = None,
 ) -> list[list[int]]:
-    """New tokens of each row, padded on the left, up to and without the first of `ends`.
+    """New tokens of each row, padded on the left, up to and without the first end token.
 
     With `kept`, rows that have ended leave the batch every `ROUND` tokens, so that they cost nothing more.
     """
     whole = kept is None or network._is_stateful  # a recurrent state has no rows to select
-    devices = [ids.device] if ids.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), quiet():
-        torch.manual_seed(seed)
-        more = _Continuation(network, ids, real, ends, temperature, top_p)
-        while more.made < max_new_tokens and len(more.rows):
-            more.write(max_new_tokens if whole else min(ROUND, max_new_tokens - more.made))
+    more, most = _Continuation(network, ids, real, choosing), choosing.max_new_tokens
+    with quiet():
+        while more.made < most and len(more.rows):
+            more.write(most if whole else min(ROUND, most - more.made))
             if kept is not None and not whole:
                 more.drop_ended(kept)
     return more.new
 
 
+def stream_ids(
+    network: Any, ids: Int[Tensor, "1 s"], choosing: Choosing, *, read_last: bool
+) -> Iterator[int]:
+    """The same new tokens of one row, each as soon as it is chosen; those of a recurrent network all at the end.
+
+    `read_last`: the last token is read, too, where none follows it, so that hooks have seen all that is given.
+    """
+    more = _Continuation(network, ids, torch.ones_like(ids, dtype=torch.bool), choosing)
+    most = choosing.max_new_tokens
+    with quiet():  # once: to set it costs as much as a small model's layer
+        while more.made < most:
+            given = len(more.new[0])
+            more.write(most if network._is_stateful else 1)
+            yield from more.new[0][given:]
+            if len(more.new[0]) < more.made:
+                return
+        if read_last:
+            more.write(1)
+
+
+def with_texts(tokens: Iterable[int], tokenizer: Any) -> Iterator[NewToken]:
+    """Tokens with the text that each adds; end to end the texts are the text of all."""
+    seen: list[int] = []
+    text = told = ""
+    for token in tokens:
+        seen.append(token)
+        text = tokenizer.decode(seen, skip_special_tokens=True)
+        new = text.rstrip(BROKEN)[len(told) :]
+        told += new
+        yield NewToken(token=token, text=new)
+    if len(text) > len(told):
+        yield NewToken(token=None, text=text[len(told) :])
+
+
 class _Continuation:
     """A batch of rows that a network writes on, some tokens at a time."""
 
-    def __init__(
-        self, network: Any, ids: Tensor, real: Tensor, ends: Sequence[int], temperature: float, top_p: float
-    ) -> None:
-        self._network, self._ends = network, list(ends)
+    def __init__(self, network: Any, ids: Tensor, real: Tensor, choosing: Choosing) -> None:
+        self._network, self._ends = network, list(choosing.ends)
         self._ids, self._mask = ids, real.long()
-        self._sampling = LogitsProcessorList([Sample(temperature, top_p)] if temperature > 0 else [])
+        sample = Sample(choosing.temperature, choosing.top_p, choosing.seed)
+        self._sampling = LogitsProcessorList([sample] if choosing.temperature > 0 else [])
         self._cache = {} if network._is_stateful else {"past_key_values": growing_cache(network)}
         self.made, self.rows = 0, list(range(len(ids)))
         self.new: list[list[int]] = [[] for _ in self.rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -15,7 +15,16 @@ from monosema.corpora import Document, Encoder, Message
 from monosema.errors import UsageError
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
 from monosema.models.forward import HookedNetwork
-from monosema.models.generating import Generated, KeptRows, continue_ids, end_tokens
+from monosema.models.generating import (
+    Choosing,
+    Generated,
+    KeptRows,
+    NewToken,
+    continue_ids,
+    end_tokens,
+    stream_ids,
+    with_texts,
+)
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
 from monosema.models.network import load_network, truncated
@@ -148,32 +157,52 @@ class LanguageModel(HookedNetwork):
         an edit that knows rows apart can follow. Raises `UsageError` for an empty prompt and for more tokens than
         the model can see.
         """
+        lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
+        ids, real = padded(lists, left=True)
+        choosing = self._choosing(ids, max_new_tokens, temperature, top_p, seed)
+        with self._padding(real), self._memory(ids):
+            new = continue_ids(self._network, ids.to(self.device), real.to(self.device), choosing, kept)
+        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)
+
+    @torch.inference_mode()
+    def stream(
+        self,
+        prompt: str | Sequence[int],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        read_last: bool = False,
+    ) -> Iterator[NewToken]:
+        """What `generate` writes after one prompt, token by token; raises the same.
+
+        Edits that are on while a token is asked for act on it. With `read_last` the model reads the last token, too,
+        where none comes after it: whoever watches activations has then seen those of every token.
+        """
+        ids, _ = padded([self.encode(prompt) if isinstance(prompt, str) else list(prompt)], left=True)
+        choosing = self._choosing(ids, max_new_tokens, temperature, top_p, seed)
+        with self._memory(ids):
+            new = stream_ids(self._network, ids.to(self.device), choosing, read_last=read_last)
+            yield from with_texts(new, self.tokenizer)
+
+    def _choosing(
+        self, ids: Int[Tensor, "b s"], max_new_tokens: int, temperature: float, top_p: float, seed: int
+    ) -> Choosing:
         self._need_head()
         if not temperature >= 0 or max_new_tokens < 1 or not 0 < top_p <= 1:
             raise UsageError(
                 f"temperature is {temperature}, top_p {top_p} and max_new_tokens {max_new_tokens}; expected 0 or "
                 "more, above 0 up to 1, and 1 or more"
             )
-        lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
-        ids, real = padded(lists, left=True)
         if ids.shape[1] + max_new_tokens > self.context:
             raise UsageError(
                 f"prompts of up to {ids.shape[1]} tokens and max_new_tokens = {max_new_tokens} are more than the "
                 f"{self.context} that {self.name} sees; shorten one of them"
             )
-        with self._padding(real), self._memory(ids):
-            new = continue_ids(
-                self._network,
-                ids.to(self.device),
-                real.to(self.device),
-                ends=self._ends,
-                max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                top_p=top_p,
-                seed=seed,
-                kept=kept,
-            )
-        return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)
+        return Choosing(
+            ends=self._ends, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed
+        )
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a text; special tokens that stand in it are plain text. BOS as the tokenizer puts it."""

@@ -23,7 +23,7 @@ T = TypeVar("T")
 Store = Literal[True, False, "int8"] | None
 D_SAE = 8192
 """Features of an SAE where neither study.toml nor a budget says how many."""
-BESIDE_FILE = ("file", "hook", "model", "corpus", "store", "indexed")
+BESIDE_FILE = ("file", "hook", "model", "corpus", "store", "store_at", "indexed")
 """What may stand in the table of an SAE that is given; all else belongs to training."""
 
 
@@ -44,6 +44,9 @@ class SAEPlace:
     store: Store = None
     """Whether activations are harvested once to disk; None: where the disk has room for them. int8: to disk with a
     loss, in a quarter (fp32) or half (bf16) of the room."""
+    store_at: str | None = None
+    """URL below which activations are kept, such as s3://bucket/folder, of any file system that fsspec has a driver
+    for; None: in the study's folder."""
     indexed: tuple[str, ...] = ()
     """Names of further corpora whose text the index covers, after that of `corpus`."""
     file: str | None = None
@@ -54,6 +57,17 @@ class SAEPlace:
         if self.d_sae is not None and self.d_sae < 1:
             raise UsageError(f"d_sae is {self.d_sae}; expected 1 or more; try 8192")
         object.__setattr__(self, "hook", str(HookPoint.parse(self.hook)))
+        if self.store_at is None:
+            return
+        if "://" not in self.store_at:
+            raise UsageError(
+                f"store_at is {self.store_at!r}; expected a URL such as s3://bucket/folder or file:///data/folder"
+            )
+        if self.store is False:
+            raise UsageError(
+                "store_at says where activations are kept, store = false that they are not; take one out"
+            )
+        object.__setattr__(self, "store", self.store or True)  # to say where is to wish for it
 
 
 @dataclass(frozen=True)
@@ -113,13 +127,21 @@ class Asked:
 
     def sae_of_activations(self, name: str) -> SAEAsked:
         """The first SAE that is trained on the activations `name`."""
-        return next(sae for sae in self.saes.values() if sae.activations == name)
+        return self._of(name)[0]
 
     def store_wish(self, name: str) -> Store:
         """How the activations `name` are kept: as the SAE wishes that asks for most; open where all leave it open."""
-        wishes = {sae.place.store for sae in self.saes.values() if sae.activations == name}
+        wishes = {sae.place.store for sae in self._of(name)}
         order: tuple[Store, ...] = (True, "int8", False, None)
         return next(wish for wish in order if wish in wishes)
+
+    def store_at(self, name: str) -> str | None:
+        """URL below which the activations `name` are kept; None: in the study."""
+        return next((sae.place.store_at for sae in self._of(name) if sae.place.store_at is not None), None)
+
+    def _of(self, name: str) -> list[SAEAsked]:
+        """The SAEs that are trained on the activations `name`."""
+        return [sae for sae in self.saes.values() if sae.activations == name]
 
 
 def _tables(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -220,4 +242,10 @@ def read_asked(raw: Mapping[str, Any], folder: Path = Path()) -> Asked:
         lookup(asked.models, sae.place.model, f"model in {TOML}: saes.{name}")
         for corpus in (sae.place.corpus, *sae.place.indexed):
             lookup(asked.corpora, corpus, f"corpus in {TOML}: saes.{name}")
+        at, shared = sae.place.store_at, asked.store_at(sae.activations)
+        if at not in (None, shared):
+            raise UsageError(
+                f"{TOML}: saes.{name}.store_at is {at!r}; another SAE keeps the same activations at {shared!r}: "
+                "name one place"
+            )
     return asked

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from monosema.activations import (
@@ -12,6 +14,7 @@ from monosema.activations import (
     ActivationStats,
     HarvestPlan,
     Lossy,
+    check_url,
     harvest_to_disk,
     measure,
     plan_harvest,
@@ -37,6 +40,8 @@ class _Place:
     """Made from its width and type alone, so that a store has the same bytes whatever is harvested beside it."""
     needed: int
     """Bytes of its store."""
+    at: str | None
+    """URL below which its store goes; None: the draft."""
 
 
 def make_activations(work: Work, drafts: Mapping[str, Draft]) -> None:
@@ -47,18 +52,27 @@ def make_activations(work: Work, drafts: Mapping[str, Draft]) -> None:
     """
     saes = {name: work.asked.sae_of_activations(name) for name in drafts}
     first = next(iter(saes.values()))
+    for url in filter(None, map(work.asked.store_at, drafts)):
+        check_url(url)
     plan, tokens = work.plan(first.place.model), work.tokens(first.tokens)
     deepest = max((sae.place.hook for sae in saes.values()), key=lambda hook: HookPoint.parse(hook).layer)
     model = work.model(first.place.model, until=deepest)
     places = [_place(work, name, drafts[name], model, tokens, plan.tokens_per_batch) for name in drafts]
     stored = _stored(work, places)
     stats: dict[str, ActivationStats] = {}
-    for harvest_plan, some in groupby(sorted(stored, key=_by_plan), key=lambda place: place.plan):
+    opened = partial(_opened, model=first.place.model, until=deepest, tokens=first.tokens)
+    crew = work.crew(opened, "activations are kept", [place.at for place in stored])
+    for harvest_plan, group in groupby(sorted(stored, key=_by_plan), key=lambda place: place.plan):
+        some = list(group)
         folders = {place.hook: place.draft.path for place in some}
-        stores = harvest_to_disk(model, tokens, folders, harvest_plan, progress=work.reporter)
+        at = {place.hook: place.at for place in some if place.at is not None}
+        stores = harvest_to_disk(
+            model, tokens, folders, harvest_plan, at=at, crew=crew, progress=work.reporter
+        )
         stats |= {hook: store.stats for hook, store in stores.items()}
     live = [place for place in places if place not in stored]
     if live:
+        work.alone(f"activations/{live[0].name} is measured on the fly")
         most = min(LIVE_STATS_POSITIONS, tokens.count("train"))
         hooks = [place.hook for place in live]
         found = measure(model, tokens, hooks, tokens_per_batch=plan.tokens_per_batch, max_positions=most)
@@ -72,6 +86,11 @@ def make_activations(work: Work, drafts: Mapping[str, Draft]) -> None:
         place.draft.measured |= {} if lossy is None else {NOTE: LOSSY[lossy]}
 
 
+def _opened(work: Work, *, model: str, until: str, tokens: str) -> tuple[LanguageModel, Tokens]:
+    """What a worker needs to make shards."""
+    return work.model(model, until=until), work.tokens(tokens)
+
+
 def _by_plan(place: _Place) -> int:
     return place.plan.batches_per_shard
 
@@ -83,22 +102,23 @@ def _place(
     width = model.width(hook)
     lossy: Lossy = "int8" if wish == "int8" else None
     plan = plan_harvest(width, model.dtype, tokens_per_batch=tokens_per_batch, lossy=lossy)
-    return _Place(name, hook, draft, plan, store_bytes(tokens.count("train"), width, model.dtype, lossy))
+    needed = store_bytes(tokens.count("train"), width, model.dtype, lossy)
+    return _Place(name, hook, draft, plan, needed, work.asked.store_at(name))
 
 
 def _stored(work: Work, places: list[_Place]) -> list[_Place]:
-    """Those that go to disk; decided once, each with the room that those before it leave."""
+    """Those that are kept; decided once, each with the room that those before it leave. At a URL all have room."""
     stored: list[_Place] = []
     for place in places:
-        promised = sum(other.needed for other in stored)
-        room = shutil.disk_usage(place.draft.path).free - promised
+        promised = sum(other.needed for other in stored if other.at is None)
+        room = shutil.disk_usage(place.draft.path).free - promised if place.at is None else math.inf
         wish = work.asked.store_wish(place.name)
         if once(place.draft.path / "choice.json", _decide(place.needed, room, wish))["stored"]:
             stored.append(place)
     return stored
 
 
-def _decide(needed: int, room: int, wish: Store) -> Callable[[], dict[str, bool]]:
+def _decide(needed: int, room: float, wish: Store) -> Callable[[], dict[str, bool]]:
     def decide() -> dict[str, bool]:
         if wish and needed > room:
             raise ResourceError(

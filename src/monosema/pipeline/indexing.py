@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from itertools import takewhile
 
 from monosema.activations import ActivationStore, JoinedRows, LiveRows, RowSource, StoreRows, derive_seed
@@ -23,28 +24,61 @@ from monosema.sae import SAE
 def make_index(work: Work, name: str, draft: Draft) -> None:
     """Index every feature of one SAE."""
     asked = work.asked.saes[name]
-    sae = SAE.load(work.artifact("sae", name).path)
-    model = work.model(asked.place.model)
-    tokens = [work.tokens(one) for one in asked.indexed_tokens]
-    per_batch = work.plan(asked.place.model).tokens_per_batch
-    folder = work.artifact("activations", asked.activations).path
-    sources: list[RowSource] = [
-        LiveRows(model, one, sae.input, split="train", tokens_per_batch=per_batch) for one in tokens
-    ]
-    if read_json(folder / "choice.json")["stored"]:
-        sources[0] = StoreRows(ActivationStore(folder))
+    sae, model, tokens = _sae(work, name), work.model(asked.place.model), _tokens(work, name)
+    sources = _sources(work, name, tokens, until=None)
     _take_over(work, name, draft, [source.tasks for source in sources])
-    documents = joined(tokens)
-    starts = documents.starts if isinstance(documents, JoinedTokens) else [0]
+    at = work.asked.store_at(asked.activations)
     draft.measured |= collect_index(
         draft.path,
         model,
         sae,
-        documents,
-        JoinedRows(sources, starts),
+        joined(tokens),
+        _one_after_other(sources, tokens),
         seed=derive_seed(work.asked.seed, f"index/{name}"),
         reporter=work.reporter,
+        crew=work.crew(partial(_opened, name=name), f"index/{name} is collected from activations", [at]),
     )
+
+
+def _opened(work: Work, *, name: str) -> tuple[SAE, RowSource]:
+    """What a worker needs to write segments; of the model the layers up to the hook point, where it needs one."""
+    place, tokens = work.asked.saes[name].place, _tokens(work, name)
+    work.use_threads(work.plan(place.model))
+    sources = _sources(work, name, tokens, until=place.hook)
+    return _sae(work, name), _one_after_other(sources, tokens)
+
+
+def _sae(work: Work, name: str) -> SAE:
+    return SAE.load(work.artifact("sae", name).path)
+
+
+def _tokens(work: Work, name: str) -> list[Tokens]:
+    return [work.tokens(one) for one in work.asked.saes[name].indexed_tokens]
+
+
+def _sources(work: Work, name: str, tokens: Sequence[Tokens], *, until: str | None) -> list[RowSource]:
+    """Rows of each corpus that is indexed: those that are kept, the others from the model up to `until`."""
+    asked = work.asked.saes[name]
+    folder = work.artifact("activations", asked.activations).path
+    kept: list[RowSource] = []
+    if read_json(folder / "choice.json")["stored"]:
+        kept.append(StoreRows(ActivationStore(folder)))
+    plan = work.plan(asked.place.model)
+    return kept + [
+        LiveRows(
+            work.model(asked.place.model, until=until),
+            one,
+            asked.place.hook,
+            split="train",
+            tokens_per_batch=plan.tokens_per_batch,
+        )
+        for one in tokens[len(kept) :]
+    ]
+
+
+def _one_after_other(sources: Sequence[RowSource], tokens: Sequence[Tokens]) -> JoinedRows:
+    documents = joined(tokens)
+    return JoinedRows(sources, documents.starts if isinstance(documents, JoinedTokens) else [0])
 
 
 def joined(tokens: Sequence[Tokens]) -> Documents:

@@ -188,6 +188,7 @@ def _stream(work: Work, name: str, folder: Path, stats: ActivationStats, seed: i
     asked = work.asked.saes[name]
     if read_json(folder / "choice.json")["stored"]:
         return StoreStream(ActivationStore(folder), stats, seed)
+    work.alone(f"sae/{name} is trained on activations made on the fly")
     return LiveStream(
         work.model(asked.place.model, until=asked.place.hook),
         work.tokens(asked.tokens),

@@ -11,13 +11,13 @@ from typing import Any
 import tomlkit
 
 from monosema.artifact import NOTE, Artifact, drafting, reopen
-from monosema.errors import RefusedError
+from monosema.errors import RefusedError, UsageError
 from monosema.models import HookPoint, describe_model
 from monosema.pipeline.asked import Asked, located, read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.stages import STAGES, Stage
 from monosema.pipeline.table import EVALUATION, figure_table
-from monosema.pipeline.work import Work, never
+from monosema.pipeline.work import Work, never, unheard
 from monosema.progress import Reporter
 from monosema.sae import config_of
 from monosema.study import Status, Study
@@ -129,19 +129,23 @@ def run(
     verb: str = "run",
     reporter: Reporter | None = None,
     stop: Callable[[], bool] = never,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = unheard,
+    workers: int = 1,
 ) -> list[str]:
     """Make what is missing of all artifacts, or of those of the kind `goal` and what they need; return what was made.
 
     Finished artifacts that are fresh are left alone; unfinished ones are gone on with. With `remake`, stale ones
     are made again, and the files of finished ones are checked: what was damaged or is missing of them, such as a
-    shard of activations, moves to old/ and is made again, the rest is kept. Raises `RefusedError` for a stale one
-    unless `remake`, and where another process writes the study.
+    shard of activations, moves to old/ and is made again, the rest is kept. `workers`: processes that share out the
+    parts of kept activations and of the index; these are the same whoever makes them. Raises `RefusedError` for a
+    stale one unless `remake`, and where another process writes the study.
     """
+    if workers < 1:
+        raise UsageError(f"workers is {workers}; expected 1 or more")
     with study.writing(verb) as news:
         if news:
             say(news)
-        work = Work(study, reporter=reporter, stop=stop)
+        work = Work(study, reporter=reporter, stop=stop, say=say, workers=workers)
         made: list[str] = []
         for kind, names in groups(work.asked, goal):
             start = time.monotonic()
@@ -187,7 +191,7 @@ def _make(work: Work, kind: str, names: list[str], remake: bool) -> list[str]:
             raise RefusedError(
                 f"{kind}/{name} is stale: {status.reason}; remake it with --remake (the old one moves to old/)"
             )
-        damaged = remake and status.state == "fresh" and reopen(study.place(kind, name), study.old)
+        damaged = remake and status.state == "fresh" and _reopened(stage, study, study.place(kind, name))
         if damaged or status.state != "fresh":
             lacking[name] = {"asked": asked, "parents": parents}
     with ExitStack() as stack:
@@ -200,6 +204,11 @@ def _make(work: Work, kind: str, names: list[str], remake: bool) -> list[str]:
         if drafts:
             stage.make(work, drafts)
     return list(drafts)
+
+
+def _reopened(stage: Stage, study: Study, place: Path) -> bool:
+    """Whether a finished artifact is damaged; if so it is a draft again."""
+    return reopen(place, study.old) or (stage.reopen(place) and reopen(place, study.old))
 
 
 def figures(study: Study) -> dict[str, dict[str, Any]]:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from monosema.activations import reopen_store
 from monosema.artifact import Draft
 from monosema.index.index import VERSION
 from monosema.pipeline import making
@@ -41,6 +43,8 @@ class Stage:
     together: Callable[[Asked, str], str] = lambda study, name: name
     """Name of the group of an artifact: what one group lacks is made in one go. Each is a group of its own by
     default."""
+    reopen: Callable[[Path], bool] = lambda folder: False
+    """Whether what a finished artifact keeps outside its folder is damaged; if so files of it are gone now."""
 
 
 def _each(make: Callable[[Work, str, Draft], None]) -> Callable[[Work, Mapping[str, Draft]], None]:
@@ -70,14 +74,15 @@ def _ask_tokens(work: Work, name: str) -> dict[str, Any]:
 
 def _ask_activations(work: Work, name: str) -> dict[str, Any]:
     hook = work.asked.sae_of_activations(name).place.hook
-    return {"hook": hook, "store": work.asked.store_wish(name)}
+    at = work.asked.store_at(name)
+    return {"hook": hook, "store": work.asked.store_wish(name)} | ({} if at is None else {"store_at": at})
 
 
 def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     sae = work.asked.saes[name]
     if sae.given is not None:
         return {"hook": sae.place.hook, "file": work.given_digest(name, sae.given)}
-    place = asked(sae.place, leave_out=frozenset({"store", "model", "corpus", "file", "indexed"}))
+    place = asked(sae.place, leave_out=frozenset({"store", "store_at", "model", "corpus", "file", "indexed"}))
     return place | {"d_sae": work.d_sae(name)} | asked(sae.kind) | asked(sae.training)
 
 
@@ -112,6 +117,7 @@ STAGES: Mapping[str, Stage] = {
         asked=_ask_activations,
         make=make_activations,
         together=lambda study, name: study.sae_of_activations(name).tokens,
+        reopen=reopen_store,
     ),
     "sae": Stage(
         names=lambda study: list(study.saes),

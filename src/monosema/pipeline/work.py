@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
+from monosema.activations import is_shared
 from monosema.artifact import MANIFEST, Artifact, read_json
 from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import D_SAE, Asked, Given, read_asked
 from monosema.pipeline.budget import Budget
+from monosema.pool import Crew, Seat
 from monosema.progress import Reporter, Silent, StageProgress
 from monosema.sae import digest_of
 from monosema.study import Study
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,14 +102,31 @@ class _Stoppable:
             raise Interrupted("stopped; finished parts are kept: go on with the same command")
 
 
+def unheard(text: str) -> None:
+    """Say a sentence to nobody."""
+
+
 class Work:
-    """One run over a study."""
+    """One run over a study, or what a worker process of it needs."""
 
     def __init__(
-        self, study: Study, *, reporter: Reporter | None = None, stop: Callable[[], bool] = never
+        self,
+        study: Study,
+        *,
+        reporter: Reporter | None = None,
+        stop: Callable[[], bool] = never,
+        say: Callable[[str], None] = unheard,
+        workers: int = 1,
+        seat: Seat | None = None,
     ) -> None:
+        """`workers`: processes among which tasks are shared out; `seat`: the worker that this is, None: the parent.
+
+        A worker has its share of the threads, and of the devices where models run on CUDA, and takes for granted
+        that the parent has checked the files.
+        """
         self.study = study
-        self.stop = stop
+        self.stop, self.say, self.workers = stop, say, workers
+        self._seat = seat
         self.plain_reporter = reporter or Silent()
         self.reporter = StoppableReporter(self.plain_reporter, stop)
         self._models: dict[tuple[str, str | None], LanguageModel] = {}
@@ -118,7 +139,26 @@ class Work:
 
     def artifact(self, kind: str, name: str, *, verify: bool = True) -> Artifact:
         """Open a finished artifact of the study."""
-        return self.study.open(kind, name, verify=verify)
+        return self.study.open(kind, name, verify=verify and self._seat is None)
+
+    def crew(self, open: Callable[[Work], S], what: str, urls: Sequence[str | None] = ()) -> Crew[S] | None:
+        """Workers that each open something with a `Work` of their own; None where this process works alone.
+
+        `open` is sent to them: a function of a module, or a `partial` of one. `what` is said where it would be done
+        at a URL, one of `urls`, that other processes do not see.
+        """
+        if self.workers == 1:
+            return None
+        unseen = [url for url in urls if not is_shared(url)]
+        if unseen:
+            self.alone(f"{what} at {unseen[0]}, which only this process sees")
+            return None
+        return Crew(self.workers, partial(_in_worker, self.study.path, self.study.settings, open))
+
+    def alone(self, what: str) -> None:
+        """Say of something that no workers are used for it, where some were asked for."""
+        if self.workers > 1:
+            self.say(f"{what}: done without workers")
 
     def plan(self, model: str) -> Plan:
         """The frozen plan of a model."""
@@ -132,8 +172,8 @@ class Work:
         if (name, until) not in self._models:
             self._models.clear()
             plan = self.plan(name)
-            torch.set_num_threads(plan.threads)
-            model = load_model(self, name, dtype=plan.dtype, device=plan.device, until=until)
+            self.use_threads(plan)
+            model = load_model(self, name, dtype=plan.dtype, device=self._device(plan), until=until)
             if model.hash != plan.model_hash:
                 raise UsageError(
                     f"the weights of models.{name} are not those that this study began with; "
@@ -141,6 +181,16 @@ class Work:
                 )
             self._models[name, until] = model
         return self._models[name, until]
+
+    def use_threads(self, plan: Plan) -> None:
+        """Work with the threads of a plan, a worker with its share of them."""
+        torch.set_num_threads(max(1, plan.threads // (1 if self._seat is None else self._seat.of)))
+
+    def _device(self, plan: Plan) -> str:
+        """Where models run: that of the plan; of several CUDA devices each worker has the next."""
+        if self._seat is None or torch.device(plan.device).type != "cuda":
+            return plan.device
+        return f"cuda:{self._seat.number % torch.cuda.device_count()}"
 
     def source(self, name: str) -> str:
         """Source of `[models.NAME]`; a relative path counts from the study's folder."""
@@ -202,6 +252,13 @@ class Work:
         for manifest in self.study.path.glob(f"tokens/{corpus}.*/{MANIFEST}"):
             return str(read_json(manifest)["asked"]["text"])
         return ""  # making the tokens will say which source is missing
+
+
+def _in_worker(path: Path, settings: dict[str, Any], open: Callable[[Work], S], seat: Seat) -> S:
+    """What `open` gives in a worker, by the settings that the parent read."""
+    study = Study(path)
+    study.settings = settings
+    return open(Work(study, seat=seat))
 
 
 def names_of_tokens(name: str) -> tuple[str, str]:

@@ -1,13 +1,14 @@
-"""What routes depend on: the catalog, the SAE that the path names, and its index."""
+"""What routes depend on: the catalog, the SAE that the path names, its index, and who asks."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Header, Path, Request
 
 from monosema.index import FeatureIndex
 from monosema.server.catalog import Catalog
+from monosema.server.presence import Caller
 from monosema.server.served import ServedSAE
 
 StudyName = Annotated[str, Path(description="Name of a study.")]
@@ -34,3 +35,17 @@ def _index(served: Served) -> FeatureIndex:
 
 
 Index = Annotated[FeatureIndex, Depends(_index)]
+
+
+def _caller(
+    request: Request,
+    x_client: Annotated[
+        str | None,
+        Header(max_length=64, description="Name of a program, where several ask from one address."),
+    ] = None,
+) -> Caller:
+    address = "" if request.client is None else request.client.host
+    return Caller(client=f"{address} {x_client or ''}", presence=request.state.presence)
+
+
+Asking = Annotated[Caller, Depends(_caller)]

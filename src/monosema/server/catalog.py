@@ -1,27 +1,29 @@
-"""What the server serves: studies by name, and one model at a time."""
+"""What the server serves: studies by name, and their models, each for one request at a time."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import TypeVar
 
 from monosema.errors import UsageError
 from monosema.models import LanguageModel
 from monosema.pipeline import OpenStudy, open_study
-from monosema.server.errors import BusyError, known
+from monosema.server.errors import known
+from monosema.server.pool import Pool
+from monosema.server.presence import Caller
 from monosema.server.served import ServedSAE
 from monosema.server.shelf import Shelf, asked_of, seal
+from monosema.server.worker import Job
 from monosema.study import TOML
 
-WAITING = 8
-"""Requests that may wait for the model; more are refused, so that other routes always find a thread."""
+T = TypeVar("T")
 
 
 class Catalog:
-    """Studies by the names of their folders, and the model that was asked for last."""
+    """Studies by the names of their folders, and the models that were asked for last."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders: dict[str, Path] = {}
@@ -33,9 +35,8 @@ class Catalog:
             if name in self._folders:
                 raise UsageError(f'{folder} and {self._folders[name]} are both named "{name}"; rename one')
             self._folders[name] = folder
-        self._worker = threading.Lock()
-        self._waiting = threading.BoundedSemaphore(WAITING)
-        self._loaded: tuple[Any, LanguageModel] | None = None
+        self.models: Pool[LanguageModel] = Pool()
+        """The models that are held."""
 
     @property
     def names(self) -> list[str]:
@@ -56,23 +57,57 @@ class Catalog:
         known(asked_of(opened).saes, name, "SAE")
         return ServedSAE(opened, name, shelf)
 
-    @contextmanager
-    def model(self, sae: ServedSAE) -> Iterator[LanguageModel]:
-        """The whole model of an SAE, for one request at a time; one model is held. Raises `BusyError`."""
-        if not self._waiting.acquire(blocking=False):
-            raise BusyError(f"{WAITING} requests wait for the model already")
-        try:
-            with self._worker:
-                yield self._model(sae)
-        finally:
-            self._waiting.release()
+    def with_model(self, sae: ServedSAE, caller: Caller, work: Callable[[LanguageModel], T]) -> T:
+        """What `work` makes with the whole model of an SAE, when its turn has come.
 
-    def _model(self, sae: ServedSAE) -> LanguageModel:
-        name = sae.asked.place.model
+        Raises `BusyError` where too many wait, and `GoneError` when the client goes.
+        """
+        job = self._put(sae, caller, lambda model, _: work(model))
+        return job.result()
+
+    def stream(
+        self, sae: ServedSAE, caller: Caller, work: Callable[[LanguageModel], Generator[T]]
+    ) -> Iterator[T]:
+        """What `work` yields with the model, as it comes; it waits for its turn before it gives an iterator.
+
+        The model never waits for the reader. Work ends early when the client goes. Raises as `with_model` does, and
+        `LateError`; from the iterator what the work raises.
+        """
+        made: SimpleQueue[T | _End] = SimpleQueue()
+
+        def pump(model: LanguageModel, job: Job[None]) -> None:
+            with closing(work(model)) as found:
+                for one in found:
+                    made.put(one)
+                    job.check()
+
+        job = self._put(sae, caller, pump)
+        job.when_done(lambda error: made.put(_End(error)))
+        job.await_turn()
+        return _until_end(made)
+
+    def _put(self, sae: ServedSAE, caller: Caller, work: Callable[[LanguageModel, Job[T]], T]) -> Job[T]:
+        name, path = sae.asked.place.model, sae.study.path
         plan = sae.made("plan", name)
-        key = (sae.study.path, name, None if plan is None else plan.hash)
-        if self._loaded is None or self._loaded[0] != key:
-            self._loaded = None  # the old one goes before the new one comes
-            # a study holds the model that it has loaded: this one is let go of together with it
-            self._loaded = (key, open_study(sae.study.path).model(name))
-        return self._loaded[1]
+        # a study holds the model that it has loaded: this one is let go of together with it
+        job = self.models.put(
+            (path, name),
+            None if plan is None else plan.hash,
+            lambda: open_study(path).model(name),
+            caller.client,
+            work,
+        )
+        caller.presence.when_gone(job.cancel)
+        return job
+
+
+class _End:
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def _until_end(made: SimpleQueue[T | _End]) -> Iterator[T]:
+    while not isinstance(one := made.get(), _End):
+        yield one
+    if one.error is not None:
+        raise one.error

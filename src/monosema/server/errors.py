@@ -23,14 +23,15 @@ from monosema.errors import (
     UsageError,
     lookup,
 )
+from monosema.server.openai_errors import PATHS, openai_body
 from monosema.server.record import Record
 
 T = TypeVar("T")
 
 # fmt: off
 ErrorType = Literal[
-    "invalid", "forbidden", "not_found", "not_allowed", "not_ready", "changed", "refused", "too_large",
-    "damaged", "failed", "busy", "internal",
+    "invalid", "unauthorized", "forbidden", "not_found", "not_allowed", "not_ready", "changed", "refused", "too_large",
+    "damaged", "failed", "busy", "late", "gone", "internal",
 ]
 # fmt: on
 INPUT_SHOWN = 60
@@ -81,9 +82,22 @@ class ChangedError(RefusedError):
 
 
 class BusyError(ResourceError):
-    """Too many wait for the model."""
+    """Too many wait for the model, or for too long."""
 
-    advice = "ask again in a few seconds"
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.advice = f"ask again in {retry_after} s"
+
+
+class LateError(ResourceError):
+    """The model worked for too long."""
+
+    advice = "ask for less: fewer tokens, a shorter text"
+
+
+class GoneError(MonosemaError):
+    """Nobody waits for the answer any more."""
 
 
 KINDS: Mapping[type[MonosemaError], tuple[int, ErrorType]] = {
@@ -92,14 +106,17 @@ KINDS: Mapping[type[MonosemaError], tuple[int, ErrorType]] = {
     ChangedError: (409, "changed"),
     RefusedError: (409, "refused"),
     UsageError: (422, "invalid"),
-    BusyError: (503, "busy"),
+    BusyError: (429, "busy"),
+    LateError: (504, "late"),
     ResourceError: (503, "failed"),
     DamagedError: (500, "damaged"),
+    GoneError: (499, "gone"),
     MonosemaError: (500, "failed"),
 }
 OF_STATUS: Mapping[int, ErrorType] = {
     404: "not_found",
     405: "not_allowed",
+    408: "late",
     413: "too_large",
 }
 
@@ -112,27 +129,52 @@ def known(table: Mapping[str, T], name: str, what: str) -> T:
         raise NotFoundError(str(error)) from None
 
 
+def kind_of(error: MonosemaError) -> tuple[int, ErrorType]:
+    """Status and type of an error."""
+    return next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
+
+
 def answer(status: int, type_: ErrorType, message: str, advice: str | None = None) -> JSONResponse:
     """The one shape of errors."""
     body = ErrorBody(error=Problem(type=type_, message=" ".join(message.split()), advice=advice))
     return JSONResponse(jsonable_encoder(body, exclude_none=True), status)
 
 
+def _shaped(
+    request: Request,
+    status: int,
+    type_: ErrorType,
+    message: str,
+    advice: str | None = None,
+    param: str | None = None,
+) -> JSONResponse:
+    """The one shape, or that of the protocol that the path belongs to."""
+    if request.url.path.startswith(PATHS):
+        body = openai_body(status, type_, " ".join(message.split()), advice, param)
+        return JSONResponse(jsonable_encoder(body), status)
+    return answer(status, type_, message, advice)
+
+
 async def _of_ours(request: Request, error: Exception) -> JSONResponse:
-    status, type_ = next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
-    return answer(status, type_, str(error), getattr(error, "advice", None))
+    assert isinstance(error, MonosemaError)
+    found = _shaped(request, *kind_of(error), str(error), getattr(error, "advice", None))
+    if isinstance(error, BusyError):
+        found.headers["Retry-After"] = str(error.retry_after)
+    return found
 
 
 async def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    found = answer(error.status_code, OF_STATUS.get(error.status_code, "invalid"), error.detail)
+    found = _shaped(request, error.status_code, OF_STATUS.get(error.status_code, "invalid"), error.detail)
     found.headers.update(error.headers or {})
     return found
 
 
 async def _of_input(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return answer(422, "invalid", _sentence(error.errors()[0]))
+    first = error.errors()[0]
+    param = ".".join(str(part) for part in first["loc"][1:]) or None
+    return _shaped(request, 422, "invalid", _sentence(first), param=param)
 
 
 def _sentence(first: Mapping[str, Any]) -> str:
@@ -151,7 +193,7 @@ def _sentence(first: Mapping[str, Any]) -> str:
 
 
 async def _of_bug(request: Request, error: Exception) -> JSONResponse:
-    return answer(500, "internal", "the server failed; what it printed says why")
+    return _shaped(request, 500, "internal", "the server failed; what it printed says why")
 
 
 def add_errors(app: FastAPI) -> None:

@@ -18,6 +18,8 @@ from monosema.server.record import Record
 
 FOR_EVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
+UNKEPT = {"Cache-Control": "no-store"}
+"""Headers of what tells how work stands."""
 
 
 class Versioned(Record):

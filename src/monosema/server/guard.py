@@ -1,73 +1,113 @@
-"""What is refused before anything of a request is looked at: foreign hosts and large bodies."""
+"""What is refused before anything of a request is looked at: foreign hosts and pages, no token, large, slow bodies."""
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monosema.server.door import Door
 from monosema.server.errors import answer
+from monosema.server.pages import plain_page
 
 MOST_BYTES = 1_000_000
 """Of a body."""
+BODY_SECONDS = 30.0
+"""In which a body must have come."""
+LOCKED = (
+    "Open the link that monosema serve has printed; each works once. Whoever is in already gets another one with "
+    "POST /api/v1/link."
+)
 TOO_LARGE = f"the body has more than {MOST_BYTES:,} bytes; shorten it"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host (a name or an address, no port) is this machine and no other."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def host_of(header: str) -> str:
-    """The host of a Host header, without port and brackets."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.rpartition(":")[0] if header.count(":") == 1 else header
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+}
+"""Headers of every answer: pages load nothing from elsewhere, and stand in no page of others."""
+TOO_SLOW = "the body did not come in time; send it again"
 
 
 class Guard:
-    """Refuses requests that were meant for another host, and bodies over `MOST_BYTES`.
+    """Refuses what the door does not let in, and bodies that are too large or too slow.
 
-    A page of the web can let its own name point to 127.0.0.1 and then read what is served here (DNS rebinding); its
-    name stands in the Host header. What is left of a body that is refused is thrown away as it comes, not kept.
+    What is left of a body that is refused is thrown away as it comes, not kept.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        host = host_of(headers.get(b"host", b"").decode("latin-1")).lower()
-        if not is_loopback(host):
-            refused = answer(403, "forbidden", f"{host!a} is no name of this machine", "use http://127.0.0.1")
-            await refused(scope, receive, send)
+        refused = self._refused(scope)
+        if refused is not None:
+            await refused(scope, receive, _safe(send))
             return
-        length = headers.get(b"content-length", b"0")
+        await self._app(scope, _limited(receive), _safe(send))
+
+    def _refused(self, scope: Scope) -> Response | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        method, path = scope["method"], scope["path"]
+        wrong = self._door.wrong_place(method, headers)
+        if wrong is not None:
+            return answer(403, "forbidden", wrong, "use the address that monosema serve prints")
+        cookie = self._door.follow(method, path, scope["query_string"].decode("latin-1"))
+        if cookie is not None:
+            return Response(status_code=303, headers={"Location": "/", "Set-Cookie": cookie})
+        if not self._door.lets_in(path, headers):
+            if path == "/" and method == "GET":
+                return plain_page(401, "This server is locked", LOCKED)
+            refused = answer(
+                401,
+                "unauthorized",
+                "this server asks for its token",
+                "send it as Authorization: Bearer, or follow a link that was not followed yet",
+            )
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BYTES:
-            refused = answer(413, "too_large", TOO_LARGE)
-            await refused(scope, receive, send)
-            return
-        await self._app(scope, _limited(receive), send)
+            return answer(413, "too_large", TOO_LARGE)
+        return None
+
+
+def _safe(send: Send) -> Send:
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            more = [(name.lower().encode(), value.encode()) for name, value in SAFE.items()]
+            message = {**message, "headers": [*message.get("headers", []), *more]}
+        await send(message)
+
+    return told
 
 
 def _limited(receive: Receive) -> Receive:
     """The same messages, until there are too many bytes: a body that comes in chunks says no length before."""
-    seen = 0
+    seen, whole = 0, False
+    until: float | None = None
 
     async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, whole, until
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BODY_SECONDS if until is None else until
+        if whole:
+            return await receive()  # nothing but the end of the connection
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, TOO_SLOW) from None
         seen += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if seen > MOST_BYTES:
             raise HTTPException(413, TOO_LARGE)
         return message

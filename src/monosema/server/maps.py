@@ -12,7 +12,7 @@ from pydantic import Field
 
 from monosema.server.access import Studies, StudyName
 from monosema.server.columns import ARROW_TOO, arrow, compact_json, form_of, wants_arrow
-from monosema.server.fresh import Versioned, freshness
+from monosema.server.fresh import UNKEPT, Versioned, freshness
 from monosema.server.map_records import (
     AcrossPair,
     AcrossRecord,
@@ -30,7 +30,6 @@ from monosema.server.map_records import (
 from monosema.server.rows import feature_name
 from monosema.server.served_map import KIND, Mapped, ServedMap, map_names
 from monosema.server.shelf import state_of
-from monosema.server.studies import CHANGES
 
 router = APIRouter(prefix="/studies/{study}/maps", tags=["maps"])
 
@@ -38,7 +37,7 @@ router = APIRouter(prefix="/studies/{study}/maps", tags=["maps"])
 @router.get("")
 def list_maps(studies: Studies, study: StudyName, response: Response) -> MapList:
     """The maps of a study that were made."""
-    response.headers.update(CHANGES)
+    response.headers.update(UNKEPT)
     opened, shelf = studies.study(study)
     return MapList(
         maps=[

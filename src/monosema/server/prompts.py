@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
 from monosema.errors import UsageError
-from monosema.index import FeatureIndex
 from monosema.index.reading import Reading, read_prompt
 from monosema.models import LanguageModel
-from monosema.server.access import Served, Studies
-from monosema.server.feature_records import Firing, PromptRecord, PromptToken
+from monosema.server.access import Asking, Served, Studies
+from monosema.server.feature_records import PromptRecord, PromptToken
+from monosema.server.firings import Shares, firings_of
 from monosema.server.record import Record, Text
-from monosema.server.served import ServedSAE
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["prompts"])
 MOST_FEATURES = 64
@@ -43,32 +43,31 @@ class Prompt(Record):
 
 
 @router.post("/prompt")
-def read_tokens(studies: Studies, served: Served, asked: Prompt) -> PromptRecord:
+def read_tokens(studies: Studies, served: Served, caller: Asking, asked: Prompt) -> PromptRecord:
     """The features at each token of a prompt. It works without an index, too."""
     sae = served.autoencoder()
     for feature in asked.features:
         if not 0 <= feature < sae.d_sae:
             raise UsageError(f"there is no feature {feature}; this SAE has 0 to {sae.d_sae - 1}")
-    with studies.model(served) as model:
-        reading = read_prompt(model, sae, _ids(model, asked))
-    return _record(reading, asked, _maxima(served))
+    reading = studies.with_model(
+        served, caller, lambda model: read_prompt(model, sae, ids_of(model, asked.text, asked.messages))
+    )
+    return _record(reading, asked, served.shares())
 
 
-def _ids(model: LanguageModel, asked: Prompt) -> list[int]:
-    if (asked.text is None) == (asked.messages is None):
+def ids_of(model: LanguageModel, text: str | None, messages: Sequence[Turn] | None) -> list[int]:
+    """Tokens of a prompt, which is exactly one of the two. Raises `UsageError` where it is not, or is empty."""
+    if (text is None) == (messages is None):
         raise UsageError("give one prompt: text, or messages")
-    if asked.messages is not None:
-        return model.chat([{"role": turn.role, "content": turn.content} for turn in asked.messages])
-    assert asked.text is not None
-    return model.encode(asked.text) if asked.text else []
+    if messages is not None:
+        return model.chat([{"role": turn.role, "content": turn.content} for turn in messages])
+    ids = model.encode(text) if text else []
+    if not ids:
+        raise UsageError("the prompt is empty; give some words")
+    return ids
 
 
-def _maxima(served: ServedSAE) -> FeatureIndex | None:
-    """The index whose maxima shares are of; None where there is none of this SAE."""
-    return served.index() if served.state("index") == "made" else None
-
-
-def _record(reading: Reading, asked: Prompt, index: FeatureIndex | None) -> PromptRecord:
+def _record(reading: Reading, asked: Prompt, shares: Shares) -> PromptRecord:
     values = reading.values(asked.features).tolist()  # [n, f]
     ends = reading.acts.offsets.tolist()
     tokens = []
@@ -76,23 +75,15 @@ def _record(reading: Reading, asked: Prompt, index: FeatureIndex | None) -> Prom
         here = slice(ends[row], ends[row + 1])
         best = reading.acts.values[here].argsort(descending=True, stable=True)[: asked.top]
         numbers = reading.acts.indices[here][best].tolist()
-        firings = zip(numbers, reading.acts.values[here][best].tolist(), strict=True)
+        activations = reading.acts.values[here][best].tolist()
         left_out = "special" if reading.special[row] else "massive" if reading.massive[row] else None
         tokens.append(
             PromptToken(
                 token=token,
                 text=text,
                 left_out=left_out,
-                strongest=[
-                    Firing(number=number, activation=value, share=_share(index, number, value))
-                    for number, value in firings
-                ],
+                strongest=firings_of(shares, numbers, activations),
                 values=values[row],
             )
         )
     return PromptRecord(features=asked.features, tokens=tokens)
-
-
-def _share(index: FeatureIndex | None, number: int, value: float) -> float | None:
-    maximum = 0.0 if index is None else index.maximum(number)
-    return value / maximum if maximum > 0 else None

@@ -18,6 +18,13 @@ class Health(Record):
     """Version of monosema."""
 
 
+class Link(Record):
+    """Lets one more browser in."""
+
+    path: str
+    """To be opened once, below the address of this server."""
+
+
 class ArtifactState(Record):
     """How one artifact stands, told by manifests alone (`monosema info` compares with study.toml, too)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from fastapi import APIRouter
@@ -25,17 +26,20 @@ from monosema.index import (
     search_words,
 )
 from monosema.index import Candidate as FoundFeature
+from monosema.models import LanguageModel
 from monosema.pipeline.explore import one_token
-from monosema.server.access import Index, Served, Studies
+from monosema.server.access import Asking, Index, Served, Studies
 from monosema.server.asked import Find, way_of
 from monosema.server.catalog import Catalog
 from monosema.server.errors import NotReadyError
 from monosema.server.feature_records import Candidate, Classifier, Found, Weighted
+from monosema.server.presence import Caller
 from monosema.server.records import Interval
 from monosema.server.rows import feature_rows
 from monosema.server.served import ServedSAE
 from monosema.server.shelf import asked_of
 
+T = TypeVar("T")
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["search"])
 
 
@@ -45,6 +49,10 @@ class _Search:
     served: ServedSAE
     index: FeatureIndex
     asked: Find
+    caller: Caller
+
+    def with_model(self, work: Callable[[LanguageModel], T]) -> T:
+        return self.studies.with_model(self.served, self.caller, work)
 
 
 Answer = Sequence[FoundFeature] | Labelled
@@ -52,13 +60,13 @@ Answer = Sequence[FoundFeature] | Labelled
 
 def _by_texts(search: _Search) -> Answer:
     sae, asked = search.served.autoencoder(), search.asked
-    with search.studies.model(search.served) as model:
-        return find_by_texts(model, sae, search.index, asked.on or (), asked.off, n=asked.n)
+    return search.with_model(
+        lambda model: find_by_texts(model, sae, search.index, asked.on or (), asked.off, n=asked.n)
+    )
 
 
 def _by_token(search: _Search) -> Answer:
-    with search.studies.model(search.served) as model:
-        token = one_token(model, search.asked.token or "")
+    token = search.with_model(lambda model: one_token(model, search.asked.token or ""))
     return find_by_token(search.index, token, n=search.asked.n)
 
 
@@ -79,8 +87,9 @@ def _by_meaning(search: _Search) -> Answer:
 def _at(search: _Search) -> Answer:
     sae, asked = search.served.autoencoder(), search.asked
     position = -1 if asked.position is None else asked.position
-    with search.studies.model(search.served) as model:
-        return find_at(model, sae, search.index, asked.at or "", position, n=asked.n)
+    return search.with_model(
+        lambda model: find_at(model, sae, search.index, asked.at or "", position, n=asked.n)
+    )
 
 
 def _by_vector(search: _Search) -> Answer:
@@ -98,8 +107,9 @@ def _by_labels(search: _Search) -> Answer:
     sae, labelled = search.served.autoencoder(), search.asked.labelled or ()
     texts, labels = [one.text for one in labelled], [int(one.label) for one in labelled]
     seed = asked_of(search.served.study).seed
-    with search.studies.model(search.served) as model:
-        return find_by_labels(model, sae, search.index, texts, labels, n=search.asked.n, seed=seed)
+    return search.with_model(
+        lambda model: find_by_labels(model, sae, search.index, texts, labels, n=search.asked.n, seed=seed)
+    )
 
 
 FINDERS: Mapping[str, Callable[[_Search], Answer]] = {
@@ -119,10 +129,10 @@ AS_SET = ("on", "token", "tag")
 
 
 @router.post("/find")
-def find_features(studies: Studies, served: Served, index: Index, asked: Find) -> Found:
+def find_features(studies: Studies, served: Served, index: Index, caller: Asking, asked: Find) -> Found:
     """Features by exactly one way, best first."""
     way = way_of(asked, tuple(FINDERS))
-    answer = FINDERS[way](_Search(studies, served, index, asked))
+    answer = FINDERS[way](_Search(studies, served, index, asked, caller))
     found = answer.features if isinstance(answer, Labelled) else answer
     rows = feature_rows(served, [one.feature for one in found])
     together = as_set(found) if way in AS_SET else {}

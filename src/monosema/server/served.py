@@ -28,6 +28,7 @@ from monosema.pipeline.indexing import joined
 from monosema.pipeline.work import Work
 from monosema.sae import SAE
 from monosema.server.errors import NotReadyError
+from monosema.server.firings import Shares
 from monosema.server.records import Coverage
 from monosema.server.shelf import Shelf, asked_of, made, not_ready, seal, state_of
 
@@ -65,9 +66,9 @@ class ServedSAE:
         """The artifact `kind/NAME` of this SAE, its files not checked; None where it was not made."""
         return made(self.study, self.shelf, kind, self.name if name is None else name)
 
-    def state(self, kind: str) -> str:
+    def state(self, kind: str, name: str | None = None) -> str:
         """How `kind/NAME` stands: made, stale (its parents were remade), unfinished or absent."""
-        return state_of(self.study, self.shelf, kind, self.name)
+        return state_of(self.study, self.shelf, kind, self.name if name is None else name)
 
     def need(self, kind: str) -> Artifact:
         """The same; raises `NotReadyError` that says how it stands where it was not made."""
@@ -187,6 +188,16 @@ class ServedSAE:
     def autoencoder(self) -> SAE:
         """The SAE itself. Raises `NotReadyError` where it was not trained yet."""
         return self.kept("sae", self.need("sae").hash, lambda: self.study.sae(self.name))
+
+    def shares(self) -> Shares:
+        """How its index puts activations to its maxima; without a finished one of this SAE nothing is known."""
+        index = self.index() if self.state("index") == "made" else None
+
+        def share(feature: int, activation: float) -> float | None:
+            maximum = 0.0 if index is None else index.maximum(feature)
+            return activation / maximum if maximum > 0 else None
+
+        return share
 
     def text_of(self) -> Callable[[int], str]:
         """The text of a token by its number."""

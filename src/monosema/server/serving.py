@@ -10,21 +10,24 @@ import uvicorn
 from fastapi import FastAPI
 
 from monosema.errors import RefusedError, UsageError
-from monosema.server.guard import is_loopback
+from monosema.server.door import is_loopback
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what --host may say; a token is asked for then)
+MOST_CONNECTIONS = 1000
 GRACE = 5
 """Seconds that requests in work have after a stop was wished."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to a loopback address; port 0 is any free one.
+def listen(host: str, port: int, *, locked: bool = False) -> socket.socket:
+    """A bound socket; port 0 is any free one.
 
-    Raises `RefusedError` for other addresses, which need tokens and checks of origin first, and for a port in use.
+    `locked`: whether a token is asked for. Raises `RefusedError` for an address that other machines reach where it is
+    not, and for a port in use.
     """
-    if not is_loopback(host):
+    if not locked and not is_loopback(host):
         raise RefusedError(
             f"{host} can be reached from other machines, and whoever reaches it may read everything; "
-            "serve on 127.0.0.1 and forward its port over ssh"
+            "give a token with --token, or serve on 127.0.0.1 and forward its port over ssh"
         )
     if not 0 <= port < 1 << 16:
         raise UsageError(f"port is {port}; expected 0 (any free one) to 65535")
@@ -38,8 +41,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a bound socket is reached."""
+    """Where a bound socket is reached; one that is bound to all addresses, by the name of this machine."""
     host, port = listener.getsockname()[:2]
+    if host in EVERYWHERE:
+        return f"http://{socket.gethostname()}:{port}"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -60,6 +65,12 @@ class _Server(uvicorn.Server):
 def serve(app: FastAPI, listener: socket.socket, *, stop: Callable[[], bool]) -> None:
     """Answer requests on a bound socket until `stop`, which is asked ten times a second."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
     )
     _Server(config, stop).run(sockets=[listener])

@@ -15,7 +15,7 @@ from monosema.sae.formats.monosema import RECORD
 from monosema.server.access import Served, Studies, StudyName
 from monosema.server.catalog import Catalog
 from monosema.server.figures import evaluation_record
-from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.fresh import UNKEPT, Unchanged, Versioned
 from monosema.server.records import (
     ArtifactState,
     CorpusSource,
@@ -36,14 +36,12 @@ from monosema.server.shelf import asked_of, made, state_of
 from monosema.server.writer import writer_of
 
 router = APIRouter(prefix="/studies", tags=["studies"])
-CHANGES = {"Cache-Control": "no-store"}
-"""Of what tells how work stands."""
 
 
 @router.get("")
 def list_studies(studies: Studies, response: Response) -> StudyList:
     """The studies that are served."""
-    response.headers.update(CHANGES)
+    response.headers.update(UNKEPT)
     return StudyList(studies=[_listed(studies, name) for name in studies.names])
 
 
@@ -60,7 +58,7 @@ def _listed(studies: Catalog, name: str) -> StudySummary:
 @router.get("/{study}")
 def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRecord:
     """What a study asks and how each of its artifacts stands."""
-    response.headers.update(CHANGES)
+    response.headers.update(UNKEPT)
     opened, shelf = studies.study(study)
     asked = asked_of(opened)
     artifacts = []
@@ -93,7 +91,7 @@ def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRe
 @router.get("/{study}/saes")
 def list_saes(studies: Studies, study: StudyName, response: Response) -> SAEList:
     """The SAEs of a study, trained or not."""
-    response.headers.update(CHANGES)
+    response.headers.update(UNKEPT)
     opened, _ = studies.study(study)
     return SAEList(saes=[_summary(studies.sae(study, name)) for name in asked_of(opened).saes])
 
