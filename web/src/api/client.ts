@@ -1,0 +1,123 @@
+// The only door to the API: typed by path, abortable, one error shape.
+//
+// Pages call `ask` and `send` with a path of OpenAPI; what comes back is typed by it. The paths are filled and sent by a
+// `Source`: here a server, in a static export files of the same names.
+import { ApiError, isAborted, problemOf } from "./errors";
+import type { paths } from "./types";
+
+type Methods<M extends "get" | "post"> = {
+  [P in keyof paths]: paths[P] extends { [K in M]: { responses: unknown } } ? P : never;
+}[keyof paths];
+type Operation<P extends keyof paths, M extends "get" | "post"> = M extends keyof paths[P] ? paths[P][M] : never;
+type Parameters<O> = O extends { parameters: infer A } ? A : never;
+type PathOf<O> = Parameters<O> extends { path: infer A } ? Given<A> : Record<never, never>;
+type Given<A> = [A] extends [never] ? Record<never, never> : A;
+type QueryOf<O> = Parameters<O> extends { query?: infer A } ? Given<Exclude<A, undefined>> : Record<never, never>;
+type BodyOf<O> = O extends { requestBody: { content: { "application/json": infer B } } } ? B : never;
+type AnswerOf<O> = O extends { responses: { 200: { content: { "application/json": infer R } } } } ? R : never;
+
+export type Answer<P extends Methods<"get">> = AnswerOf<Operation<P, "get">>;
+
+/** What answers requests. `path` begins with a slash and is complete but for the query. */
+export interface Source {
+  get(path: string, query: string, signal: AbortSignal | undefined): Promise<unknown>;
+  post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown>;
+}
+
+/** `/api/v1/studies/{study}` with its names filled in. */
+export function fill(path: string, names: Record<string, string | number>): string {
+  return path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(String(names[key])));
+}
+
+/** A query string in the order given; what is null or undefined is left out. */
+export function queryString(query: Record<string, unknown>): string {
+  const parts = Object.entries(query)
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .map(([key, value]) => [key, String(value)]);
+  return new URLSearchParams(parts).toString();
+}
+
+export class HttpSource implements Source {
+  constructor(private readonly base = "") {}
+
+  get(path: string, query: string, signal: AbortSignal | undefined): Promise<unknown> {
+    return this.fetch(query ? `${path}?${query}` : path, { signal: signal ?? null });
+  }
+
+  post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    const headers = { "Content-Type": "application/json" };
+    return this.fetch(path, { method: "POST", body: JSON.stringify(body), headers, signal: signal ?? null });
+  }
+
+  private async fetch(url: string, init: RequestInit): Promise<unknown> {
+    let response: Response;
+    try {
+      response = await fetch(this.base + url, init);
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      throw new ApiError("unreachable", "the server does not answer", "start it again with: monosema serve STUDY");
+    }
+    const body = await response.json().catch((error: unknown) => {
+      if (isAborted(error)) throw error;
+      return null;
+    });
+    if (!response.ok) throw problemOf(response.status, body);
+    if (body === null) throw new ApiError("unreadable", "the answer of the server cannot be read");
+    return body;
+  }
+}
+
+const KEPT = 300;
+
+/**
+ * Asks a source, and keeps the answers that can never change: those that name the version they are of. Of the others the
+ * last one is kept to give the same object again where nothing changed, so that pages which look again stay still.
+ */
+export class Client {
+  private readonly kept = new Map<string, unknown>();
+  private readonly last = new Map<string, { text: string; answer: unknown }>();
+
+  constructor(private readonly source: Source) {}
+
+  async ask<P extends Methods<"get">>(
+    path: P,
+    names: PathOf<Operation<P, "get">>,
+    query: QueryOf<Operation<P, "get">>,
+    signal?: AbortSignal,
+  ): Promise<Answer<P>> {
+    const filled = fill(path, names as Record<string, string | number>);
+    const tail = queryString(query as Record<string, unknown>);
+    const key = `${filled}?${tail}`;
+    const known = this.kept.get(key);
+    if (known !== undefined) return known as Answer<P>;
+    const answer = (await this.source.get(filled, tail, signal)) as Answer<P>;
+    if ((query as { v?: string | null }).v) {
+      put(this.kept, key, answer);
+      return answer;
+    }
+    const text = JSON.stringify(answer);
+    const before = this.last.get(key);
+    if (before?.text === text) return before.answer as Answer<P>;
+    put(this.last, key, { text, answer });
+    return answer;
+  }
+
+  async send<P extends Methods<"post">>(
+    path: P,
+    names: PathOf<Operation<P, "post">>,
+    body: BodyOf<Operation<P, "post">>,
+    signal?: AbortSignal,
+  ): Promise<AnswerOf<Operation<P, "post">>> {
+    const filled = fill(path, names as Record<string, string | number>);
+    return (await this.source.post(filled, body, signal)) as AnswerOf<Operation<P, "post">>;
+  }
+}
+
+/** Adds to a map of at most `KEPT`; the oldest goes. */
+function put<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > KEPT) map.delete(map.keys().next().value!);
+}
+
+export const client = new Client(new HttpSource());
