@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 import torch
@@ -46,8 +48,8 @@ class NamedTokens(Tokens):
     def ids(self, document: int) -> np.ndarray:
         return self._texts[document]
 
-    def document(self, number: int) -> DocumentEntry:
-        return DocumentEntry(str(number), "", "report", bytes([number]), {})
+    def documents(self, numbers: Iterable[int]) -> list[DocumentEntry]:
+        return [DocumentEntry(str(number), "", "report", bytes([number]), {}) for number in numbers]
 
     def spans(self) -> SpanTable:
         return self._spans
