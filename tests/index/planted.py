@@ -10,6 +10,7 @@ import torch
 
 from monosema.corpora import Tokens
 from monosema.index import FeatureIndex
+from monosema.index.contexts import TokenTexts
 from monosema.index.segment import read_segments, write_segment
 from monosema.index.tags import TagStatistics
 from monosema.kernels import SparseActs
@@ -59,6 +60,7 @@ class PlantedIndex(FeatureIndex):
     ) -> None:
         self.folder = folder
         self.tokens = GivenTokens(documents)
+        self.texts = TokenTexts(lambda ids: "".join(self.tokens.known[token] for token in ids))
         self.all_places = np.array(
             [
                 (document, position, token)
@@ -86,9 +88,6 @@ class PlantedIndex(FeatureIndex):
                 [self._numbers((promoted or {}).get(one, []), 10) for one in range(self.d_sae)]
             ),
         }
-
-    def decode(self, ids: list[int]) -> str:
-        return "".join(self.tokens.known[token] for token in ids)
 
     def places(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         return self.all_places[np.asarray(rows, dtype=np.int64)].astype(np.int64)

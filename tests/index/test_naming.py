@@ -168,7 +168,7 @@ def planted(folder: Path) -> tuple[PlantedIndex, list[tuple[str | None, str, str
 
 def test_features_that_were_planted_in_a_text_are_named_and_found_by_their_words(tmp_path: Path) -> None:
     index, _ = planted(tmp_path)
-    describe(tmp_path, index, index.decode)
+    describe(tmp_path, index)
     names = read_names(tmp_path)
     assert [one.text for one in names[:7]] == [
         "'gate' after 'golden'",
@@ -194,7 +194,7 @@ def test_describing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     index, _ = planted(tmp_path)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        describe(tmp_path / name, index, index.decode)
+        describe(tmp_path / name, index)
     for name in ("names.parquet", "words.sqlite"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -208,8 +208,8 @@ def test_shares_are_those_of_the_matrix_and_what_is_as_common_anyhow_is_not_said
     acts[:, 1] *= [before == " golden" for before, *_ in rows]
     promoted = {one: [" bridge", "bridges", " gate", " gates"] for one in range(10)}
     index = PlantedIndex(tmp_path / "i", documents, acts, promoted=promoted)
-    assert any(one.phrase for one in evidence(index, index.decode))
-    for feature, found in enumerate(evidence(index, index.decode)):
+    assert any(one.phrase for one in evidence(index))
+    for feature, found in enumerate(evidence(index)):
         column = index.acts[:, feature].astype(np.float64)
 
         def share(true: list[bool], column: np.ndarray = column) -> float:

@@ -134,7 +134,7 @@ def _as_int8(x: Float[Tensor, "n d_model"]) -> dict[str, Tensor]:
     """Each row in 255 even steps from minus to plus its largest value."""
     scale = x.float().abs().amax(1) / _INT8_MAX  # [n]
     steps = x.float() / scale.clamp(min=torch.finfo(torch.float32).tiny)[:, None]
-    return {"x": steps.round().clamp(-_INT8_MAX, _INT8_MAX).to(torch.int8), ROW_SCALE: scale}
+    return {X: steps.round().clamp(-_INT8_MAX, _INT8_MAX).to(torch.int8), ROW_SCALE: scale}
 
 
 def leading(sizes: Mapping[str, int]) -> range:

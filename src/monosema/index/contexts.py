@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from monosema.models import BROKEN
+
 Decode = Callable[[list[int]], str]
 """Makes text of token ids."""
-BROKEN = "\ufffd"
-"""What bytes that are no text are shown as."""
 MOST_RUN = 8
 """No character takes more tokens."""
 REMEMBERED = 1 << 16

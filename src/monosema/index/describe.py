@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from monosema.errors import DamagedError
-from monosema.index.contexts import Decode
 from monosema.index.evidence import Evidence, evidence
 from monosema.index.find import FEWEST
 from monosema.index.index import FeatureIndex
@@ -25,16 +24,16 @@ from monosema.index.words import Words, write_words
 NAMES = "names.parquet"
 
 
-def describe(folder: Path, index: FeatureIndex, decode: Decode) -> None:
+def describe(folder: Path, index: FeatureIndex) -> None:
     """Name every feature of `index` by rule and write `names.parquet` and `words.sqlite` into `folder`.
 
-    `decode` makes text of token ids. Memory: that of `evidence`, and some 200 bytes a feature for its name.
+    Memory: that of `evidence`, and some 200 bytes a feature for its name.
     """
     inside = tags_inside(index.tags, index.table["count"])
     names: list[Name] = []
 
     def words() -> Iterator[Words]:
-        for feature, known in enumerate(evidence(index, decode)):
+        for feature, known in enumerate(evidence(index)):
             names.append(name_of(known))
             yield _words(names[-1], known, inside.get(feature, ()))
 

@@ -16,7 +16,6 @@ from jaxtyping import Float, Int, Int64
 
 from monosema.corpora import Documents
 from monosema.index.codes import NONE, values_of
-from monosema.index.contexts import Decode
 from monosema.index.index import FeatureIndex
 from monosema.index.segment import Segment
 from monosema.index.spelling import class_of, folded, one_word, spoken
@@ -54,14 +53,14 @@ class Evidence:
     """Texts of two tokens that end at its top rows, the commonest first."""
 
 
-def evidence(index: FeatureIndex, decode: Decode) -> Iterator[Evidence]:
+def evidence(index: FeatureIndex) -> Iterator[Evidence]:
     """What the rules look at, for each feature in turn.
 
     Memory: 8 x (classes of tokens) + 1,000 bytes a feature, some 50 bytes a token of the vocabulary, and 60 bytes a
     posting of one segment.
     """
     table = {name: index.table[name] for name in ("count", "tokens", "token_shares", "promoted")}
-    known = _Vocabulary(index, decode)
+    known = _Vocabulary(index)
     around = tokens_around(index, index.table["top_rows"])
     asked = np.array(
         [_asked(rows, promoted, known) for rows, promoted in zip(around, table["promoted"], strict=True)]
@@ -91,8 +90,8 @@ def evidence(index: FeatureIndex, decode: Decode) -> Iterator[Evidence]:
 class _Vocabulary:
     """Texts of the tokens of an index, and the words and classes that they are, by number; -1 for none."""
 
-    def __init__(self, index: FeatureIndex, decode: Decode) -> None:
-        self._decode, self._known = decode, dict[int, str]()
+    def __init__(self, index: FeatureIndex) -> None:
+        self.text = index.texts.alone
         here = np.unique(np.concatenate([np.unique(segment.tokens) for segment in index.segments]))
         size = max(index.tokens.vocabulary, int(here[-1]) + 1)
         self.word_of = np.full(size + 1, NONE, dtype=np.int64)  # the last is that of no token, -1
@@ -104,12 +103,6 @@ class _Vocabulary:
             if (kind := class_of(self.text(token))) is not None:
                 self.kind_of[token] = kinds.setdefault(kind, len(kinds))
         self.kinds = tuple(kinds)
-
-    def text(self, token: int) -> str:
-        """The text of a token."""
-        if token not in self._known:
-            self._known[token] = self._decode([token])
-        return self._known[token]
 
 
 def _asked(

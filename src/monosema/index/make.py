@@ -74,8 +74,7 @@ def make_index(
             progress.update(end - begin)
     postings = sum(segment.record.postings for segment in segments)
     write_json(folder / RECORD, begun | {"positions": positions, "postings": postings})
-    decode = model.tokenizer.decode
-    describe(folder, FeatureIndex(folder, tokens, decode), decode)
+    describe(folder, FeatureIndex(folder, tokens, model.tokenizer.decode))
     return {
         "positions": float(positions),
         "postings": float(postings),

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from monosema.index.evidence import Evidence
-from monosema.index.spelling import BROKEN, one_word, quoted, spoken
+from monosema.index.spelling import one_word, quoted, spoken
+from monosema.models import BROKEN
 
 ABOUT_AS_SURE = 0.8
 """A name with this share of the largest confidence, or more, is about as sure."""

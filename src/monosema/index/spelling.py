@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from monosema.models import BROKEN
+
 LONGEST_ENDING = 3
-BROKEN = "\ufffd"
-"""What a piece of a character is decoded to."""
 
 
 def spoken(token: str) -> str:

@@ -1,7 +1,7 @@
 """Language models: hook points, capture, edits, generation."""
 
 from monosema.models.dtype import DtypeChoice, measure_dtype
-from monosema.models.generating import Generated, NewToken
+from monosema.models.generating import BROKEN, Generated, NewToken
 from monosema.models.hooks import HookPoint
 from monosema.models.loading import Facts, describe_model, load_tokenizer
 from monosema.models.model import LanguageModel
@@ -9,6 +9,7 @@ from monosema.models.patches import EditFn
 from monosema.models.settings import ModelSettings
 
 __all__ = [
+    "BROKEN",
     "DtypeChoice",
     "EditFn",
     "Facts",

@@ -18,7 +18,7 @@ from monosema.models.quiet import quiet
 COLDEST = 1e-4
 """Temperature below which the likeliest token is drawn in any case, and quotients would overflow."""
 CANDIDATES = 256
-BROKEN = "�"
+BROKEN = "\ufffd"
 """What a tokenizer gives for a part of a character."""
 ROUND = 16
 """New tokens after which rows that have ended leave the batch."""
