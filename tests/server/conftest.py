@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 import monosema as ms
 from monosema import pipeline
 from monosema.index import FeatureIndex
+from monosema.models import LanguageModel
+from monosema.sae import SAE
 from pipeline.small_study import new_study
 from server.served import client_of
 
@@ -31,6 +33,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def index(finished: Path) -> FeatureIndex:
     return ms.open(finished).index()
+
+
+@pytest.fixture(scope="session")
+def model(finished: Path) -> LanguageModel:
+    return ms.open(finished).model()
+
+
+@pytest.fixture(scope="session")
+def sae(finished: Path) -> SAE:
+    return ms.open(finished).sae()
 
 
 @pytest.fixture(scope="session")

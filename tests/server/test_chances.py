@@ -17,11 +17,6 @@ from server.served import SAE
 TEXT = "the old fox crosses the golden gate"
 
 
-@pytest.fixture(scope="module")
-def model(finished: Path) -> LanguageModel:
-    return ms.open(finished).model()
-
-
 @pytest.mark.parametrize("position", [-1, 3])
 def test_the_chances_are_those_of_whole_passes(
     position: int, client: TestClient, model: LanguageModel, finished: Path

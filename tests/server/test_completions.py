@@ -45,16 +45,6 @@ def ai(url: str) -> Iterator[openai.OpenAI]:
 
 
 @pytest.fixture(scope="module")
-def model(finished: Path) -> LanguageModel:
-    return ms.open(finished).model()
-
-
-@pytest.fixture(scope="module")
-def sae(finished: Path) -> SAE:
-    return ms.open(finished).sae()
-
-
-@pytest.fixture(scope="module")
 def living(finished: Path) -> int:
     """A feature that fires."""
     return int(ms.open(finished).index().table["maximum"].argmax())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ import torch
 from fastapi.testclient import TestClient
 from torch.nn.functional import cosine_similarity
 
-import monosema as ms
 from monosema.interventions import Changes, Edit, add, steer, steer_stream
 from monosema.models import LanguageModel, NewToken
 from monosema.sae import SAE
@@ -31,16 +29,6 @@ STEER: dict[str, Any] = {
     "seed": 5,
 }
 MESSAGES = [{"role": "user", "content": "hello fox"}]
-
-
-@pytest.fixture(scope="module")
-def model(finished: Path) -> LanguageModel:
-    return ms.open(finished).model()
-
-
-@pytest.fixture(scope="module")
-def sae(finished: Path) -> SAE:
-    return ms.open(finished).sae()
 
 
 @pytest.fixture(scope="module")

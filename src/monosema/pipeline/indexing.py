@@ -27,13 +27,14 @@ def make_index(work: Work, name: str, draft: Draft) -> None:
     sae, model, tokens = _sae(work, name), work.model(asked.place.model), _tokens(work, name)
     sources = _sources(work, name, tokens, until=None)
     _take_over(work, name, draft, [source.tasks for source in sources])
+    documents = joined(tokens)
     at = work.asked.store_at(asked.activations)
     draft.measured |= collect_index(
         draft.path,
         model,
         sae,
-        joined(tokens),
-        _one_after_other(sources, tokens),
+        documents,
+        _one_after_other(sources, documents),
         seed=derive_seed(work.asked.seed, f"index/{name}"),
         reporter=work.reporter,
         crew=work.crew(partial(_opened, name=name), f"index/{name} is collected from activations", [at]),
@@ -45,7 +46,7 @@ def _opened(work: Work, *, name: str) -> tuple[SAE, RowSource]:
     place, tokens = work.asked.saes[name].place, _tokens(work, name)
     work.use_threads(work.plan(place.model))
     sources = _sources(work, name, tokens, until=place.hook)
-    return _sae(work, name), _one_after_other(sources, tokens)
+    return _sae(work, name), _one_after_other(sources, joined(tokens))
 
 
 def _sae(work: Work, name: str) -> SAE:
@@ -76,8 +77,7 @@ def _sources(work: Work, name: str, tokens: Sequence[Tokens], *, until: str | No
     ]
 
 
-def _one_after_other(sources: Sequence[RowSource], tokens: Sequence[Tokens]) -> JoinedRows:
-    documents = joined(tokens)
+def _one_after_other(sources: Sequence[RowSource], documents: Documents) -> JoinedRows:
     return JoinedRows(sources, documents.starts if isinstance(documents, JoinedTokens) else [0])
 
 
