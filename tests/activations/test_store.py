@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
-from activations.tiny import HOOK, D, MemoryTokens, TinyModel
+from activations.tiny import HOOK, D, DyingModel, Killed, MemoryTokens, TinyModel
 from monosema.activations import (
     ActivationStore,
     HarvestPlan,
@@ -25,7 +23,6 @@ from monosema.activations import (
 from monosema.activations import places as places_module
 from monosema.artifact import atomic_file
 from monosema.errors import ActivationError, DamagedError, ResourceError, UsageError
-from monosema.models import HookPoint
 
 OTHER = "resid_post.1"
 PLAN = HarvestPlan(tokens_per_batch=30, batches_per_shard=2, seed=0)
@@ -84,25 +81,6 @@ def test_several_hook_points_are_harvested_in_one_pass(tmp_path: Path) -> None:
     assert model.forwards == batches
     everything = torch.arange(len(stores[HOOK]))
     torch.testing.assert_close(stores[OTHER].rows(everything), 2 * stores[HOOK].rows(everything))
-
-
-class Killed(BaseException):
-    pass
-
-
-class DyingModel(TinyModel):
-    """Dies in its n-th forward pass."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.at = at
-
-    def capture(
-        self, ids: Tensor, hooks: Sequence[HookPoint | str], real: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        if self.forwards == self.at:
-            raise Killed
-        return super().capture(ids, hooks, real)
 
 
 @pytest.mark.parametrize("at", [0, 1, 3, 7])

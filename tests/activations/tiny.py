@@ -56,8 +56,12 @@ class TinyModel(LanguageModel):
         return torch.tanh(mixed + x) @ self.head
 
 
-class DeadlyModel(TinyModel):
-    """Kills its process in its n-th forward pass over more than one token."""
+class Killed(BaseException):
+    pass
+
+
+class DyingModel(TinyModel):
+    """Dies in its n-th forward pass over more than one token."""
 
     def __init__(self, at: int) -> None:
         super().__init__()
@@ -67,8 +71,18 @@ class DeadlyModel(TinyModel):
         self, ids: Tensor, hooks: Sequence[HookPoint | str], real: Tensor | None = None
     ) -> dict[str, Tensor]:
         if self.forwards == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self.die()
         return super().capture(ids, hooks, real)
+
+    def die(self) -> None:
+        raise Killed
+
+
+class DeadlyModel(DyingModel):
+    """Kills its process instead."""
+
+    def die(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class MemoryTokens(Tokens):
