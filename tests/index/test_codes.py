@@ -14,6 +14,7 @@ from monosema.index.codes import (
     bins_of,
     codes_of,
     pack_rows,
+    unpack_list,
     unpack_rows,
     values_of,
 )
@@ -30,7 +31,7 @@ def test_lists_of_rows_come_back(sets: list[set[int]], dense: list[tuple[int, in
     assert np.array_equal(unpack_rows(packed, counts, np.diff(starts)), rows)
     for number, some in enumerate(lists):  # each by itself too
         alone = packed[starts[number] : starts[number + 1]]
-        assert unpack_rows(alone, counts[number : number + 1], np.array([len(alone)])).tolist() == some
+        assert unpack_list(alone, len(some)).tolist() == some
         assert len(alone) <= 2 * len(some)
 
 

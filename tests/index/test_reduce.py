@@ -204,10 +204,13 @@ def test_tags_count_firings_inside_their_spans(tmp_path: Path) -> None:
         assert all(found.counts(tag)[feature] == 0 for tag in {0, 1} - set(tags))
 
 
-def test_places_of_documents_lead_to_their_rows(tmp_path: Path) -> None:
+def test_places_of_documents_lead_to_their_rows_and_back(tmp_path: Path) -> None:
     runs = Runs(segments(tmp_path / "s", dense(), [120, 160]))
     whole = np.arange(N)
     assert runs.rows(whole // 50, whole % 50).tolist() == whole.tolist()
+    documents, positions = runs.places(whole)
+    assert np.array_equal(documents, whole // 50)
+    assert np.array_equal(positions, whole % 50)
     assert runs.rows(np.full(5, 3), np.arange(48, 53)).tolist() == [198, 199, NONE, NONE, NONE]
     assert runs.rows(np.full(2, N // 50), np.arange(2)).tolist() == [NONE, NONE]
 

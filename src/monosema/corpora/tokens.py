@@ -20,7 +20,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -104,7 +106,7 @@ class Tokens:
         self.prefix: tuple[int, ...] = tuple(self.info["prefix"])
         self.splits: tuple[str, ...] = tuple(self.info["splits"])
         self._packing = lookup(PACKINGS, self.packing, f"packing in {folder / TOKENS}")
-        self._ids = np.memmap(folder / IDS, dtype=self.info["dtype"], mode="r")
+        self._ids = np.memmap(folder / IDS, dtype=self.info["dtype"], mode="r").view(np.ndarray)  # slices cost less
         self._bits = np.memmap(folder / KEPT, dtype=np.uint8, mode="r")
         try:
             self._documents = pq.read_table(folder / DOCUMENTS)
@@ -169,7 +171,7 @@ class Tokens:
         found = self._documents.take(pa.array(numbers, pa.int64())).to_pydict()
         columns = (found[name] for name in ("id", "source", "split", "hash", "tags"))
         return [
-            DocumentEntry(id_, source, self.splits[split], hash_, json.loads(tags))
+            DocumentEntry(id_, source, self.splits[split], hash_, _tags(tags))
             for id_, source, split, hash_, tags in zip(*columns, strict=True)
         ]
 
@@ -221,6 +223,13 @@ class Tokens:
             document=torch.from_numpy(positions.document),
             position=torch.from_numpy(np.where(stored, positions.offset, -1)),
         )
+
+
+@lru_cache(maxsize=4096)
+def _tags(text: str) -> Mapping[str, object]:
+    """Many documents have the same tags."""
+    found: dict[str, object] = json.loads(text)
+    return MappingProxyType(found)
 
 
 def _read_info(folder: Path, verify: bool) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from monosema.models import BROKEN
 
-Decode = Callable[[list[int]], str]
-"""Makes text of token ids."""
+Decode = Callable[[list[int] | np.ndarray], str]
+"""Makes text of token ids; tokenizers look at each number of a list before they begin, at none of an array."""
 MOST_RUN = 8
 """No character takes more tokens."""
 REMEMBERED = 1 << 16
@@ -75,7 +77,7 @@ class TokenTexts:
 
     def _are_right(self, pieces: Sequence[Sequence[int]]) -> bool:
         ids = [token for piece in pieces for token in piece]
-        return self._decode(ids) == "".join((*map(self._run, ids[:1]), *map(self._later, ids[1:])))
+        return self._decode(np.array(ids)) == "".join((*map(self._run, ids[:1]), *map(self._later, ids[1:])))
 
     def _after_itself(self, token: int) -> str:
         """Text of a token inside a text, where some tokenizers put the space that they leave out at its beginning."""

@@ -175,30 +175,29 @@ class FeatureIndex:
         self, feature: int, rows: Sequence[int], *, before: int = BEFORE, after: int = AFTER
     ) -> list[Context]:
         """What stands around rows, with the feature's activation at each token."""
-        places = self.places(rows)
-        begins = np.maximum(places[:, 1] - before, 0)
+        documents, at = self._runs.places(np.asarray(rows, dtype=np.int64))
+        begins = np.maximum(at - before, 0)
+        spots = list(zip(documents.tolist(), begins.tolist(), at.tolist(), strict=True))
         pieces = [
-            self.tokens.ids(int(document), int(begin), int(position) + after + 1)
-            for (document, position, _), begin in zip(places, begins, strict=True)
+            self.tokens.ids(document, begin, position + after + 1) for document, begin, position in spots
         ]
         lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
         ends = lengths.cumsum()
         positions = np.arange(lengths.sum()) + np.repeat(begins - ends + lengths, lengths)
-        values = self._values(feature, self._runs.rows(np.repeat(places[:, 0], lengths), positions))
+        values = self._values(feature, self._runs.rows(np.repeat(documents, lengths), positions))
         texts = self.texts.of_each([piece.tolist() for piece in pieces])
         return [
             Context(
-                document=int(document),
+                document=document,
                 source=entry.source,
                 tags=dict(entry.tags),
                 tokens=tokens,
                 activations=tuple(activations.tolist()),
-                peak=int(position - begin),
+                peak=position - begin,
             )
-            for (document, position, _), begin, entry, tokens, activations in zip(
-                places,
-                begins,
-                self.tokens.documents(places[:, 0]),
+            for (document, begin, position), entry, tokens, activations in zip(
+                spots,
+                self.tokens.documents(documents),
                 texts,
                 np.split(values, ends[:-1]) if len(ends) else [],
                 strict=True,

@@ -1,4 +1,4 @@
-"""From a document and a position in it to the row of an index."""
+"""From a document and a position in it to the row of an index, and back."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int64
 
-from monosema.corpora import key_of
+from monosema.corpora import document_of, key_of, position_of
 from monosema.index.codes import NONE
 from monosema.index.segment import Segment
 
 
 class Runs:
-    """All stretches of following tokens. Memory: 24 bytes each; one is a piece of a document as the model saw it."""
+    """All stretches of following tokens. Memory: 40 bytes each; one is a piece of a document as the model saw it."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         keys, rows, lengths = [], [], []
@@ -22,9 +22,10 @@ class Runs:
             keys.append(key_of(document, position))
             rows.append(first.astype(np.int64) + segment.start)
             lengths.append(np.diff(np.append(first, segment.record.positions)))
-        order = np.argsort(np.concatenate(keys), kind="stable")
-        self._keys = np.concatenate(keys)[order]
-        self._rows, self._lengths = np.concatenate(rows)[order], np.concatenate(lengths)[order]
+        self._by_row = np.concatenate(rows), np.concatenate(keys)  # rows ascend
+        order = np.argsort(self._by_row[1], kind="stable")
+        self._keys = self._by_row[1][order]
+        self._rows, self._lengths = self._by_row[0][order], np.concatenate(lengths)[order]
 
     def rows(
         self, documents: Int64[np.ndarray, " n"], positions: Int64[np.ndarray, " n"]
@@ -34,3 +35,12 @@ class Runs:
         run = np.maximum(np.searchsorted(self._keys, keys, side="right") - 1, 0)
         inside = keys - self._keys[run]
         return np.where((inside >= 0) & (inside < self._lengths[run]), self._rows[run] + inside, NONE)
+
+    def places(
+        self, rows: Int64[np.ndarray, " n"]
+    ) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+        """Documents of rows and positions in them."""
+        first, keys = self._by_row
+        run = np.searchsorted(first, rows, side="right") - 1
+        found = keys[run] + rows - first[run]
+        return document_of(found), position_of(found)

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 from monosema.artifact import atomic_file, digest, digest_file, read_json, write_json
 from monosema.errors import DamagedError, UsageError
-from monosema.index.codes import ROWS, codes_of, pack_rows, steps, unpack_rows, values_of
+from monosema.index.codes import ROWS, codes_of, pack_rows, steps, unpack_list, unpack_rows, values_of
 from monosema.index.mapped import map_arrays
 from monosema.kernels import SparseActs
 
@@ -150,8 +150,12 @@ class Segment:
 
     def of(self, feature: int) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
         """Rows among all rows, ascending, at which a feature fires, and its activations there."""
-        _, rows, codes = self.block(feature, feature + 1)
-        return rows, values_of(codes)
+        at = int(np.searchsorted(self.firing, feature))
+        if at == len(self.firing) or self.firing[at] != feature:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        begin, end = self._arrays["starts"][at : at + 2].tolist()
+        rows = unpack_list(self._arrays["rows"][begin:end], int(self.counts[at]))
+        return rows + self.start, values_of(self._arrays["codes"][self._first[at] : self._first[at + 1]])
 
     def tops(
         self, begin: int, end: int
