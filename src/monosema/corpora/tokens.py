@@ -106,7 +106,8 @@ class Tokens:
         self.prefix: tuple[int, ...] = tuple(self.info["prefix"])
         self.splits: tuple[str, ...] = tuple(self.info["splits"])
         self._packing = lookup(PACKINGS, self.packing, f"packing in {folder / TOKENS}")
-        self._ids = np.memmap(folder / IDS, dtype=self.info["dtype"], mode="r").view(np.ndarray)  # slices cost less
+        ids = np.memmap(folder / IDS, dtype=self.info["dtype"], mode="r")
+        self._ids = ids.view(np.ndarray)  # whose slices cost less
         self._bits = np.memmap(folder / KEPT, dtype=np.uint8, mode="r")
         try:
             self._documents = pq.read_table(folder / DOCUMENTS)
