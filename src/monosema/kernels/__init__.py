@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from monosema.kernels.certificate import CertifiedEncoder
 from monosema.kernels.encoders import Encoder, ExactEncoder, Selected
-from monosema.kernels.products import ByFeature, row_dots
+from monosema.kernels.gradients import RowGradients
+from monosema.kernels.products import ByFeature, residual_and_slopes, row_dots
 from monosema.kernels.sparse import SparseActs
 from monosema.kernels.topk import top_k
 
@@ -13,8 +14,10 @@ __all__ = [
     "CertifiedEncoder",
     "Encoder",
     "ExactEncoder",
+    "RowGradients",
     "Selected",
     "SparseActs",
+    "residual_and_slopes",
     "row_dots",
     "top_k",
 ]

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import BFloat16, Float
 from torch import Tensor
 
+from monosema.kernels import native
 from monosema.kernels.encoders import ExactEncoder, Selected
 from monosema.kernels.products import row_dots
 from monosema.kernels.sparse import SparseActs
@@ -56,6 +57,28 @@ class CertifiedEncoder:
 
     def refresh(self) -> None:
         """Round the weights again and measure what that lost."""
+        d_sae, d_model = self.encoder.shape
+        if native.fits(self.encoder):
+            native.call(
+                "round",
+                self.encoder,
+                d_sae,
+                d_model,
+                d_model + 2,
+                self._weights,
+                self.weight_norms,
+                self.weight_losses,
+            )
+        else:
+            self._round()
+        high = self.b_enc.bfloat16()
+        low = (self.b_enc - high.float()).bfloat16()
+        self._weights[:, d_model], self._weights[:, d_model + 1] = high, low
+        self._bias = self.b_enc.abs().max()
+        self._bias_loss = (self.b_enc - high.float() - low.float()).abs().max()
+        self._norm, self._loss = self.weight_norms.max(), self.weight_losses.max()
+
+    def _round(self) -> None:
         d_model = self.encoder.shape[1]
         for start in range(0, len(self.encoder), _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -64,12 +87,6 @@ class CertifiedEncoder:
             widened = rounded.float()
             torch.linalg.vector_norm(widened, dim=1, out=self.weight_norms[part])
             torch.linalg.vector_norm(widened.sub_(self.encoder[part]), dim=1, out=self.weight_losses[part])
-        high = self.b_enc.bfloat16()
-        low = (self.b_enc - high.float()).bfloat16()
-        self._weights[:, d_model], self._weights[:, d_model + 1] = high, low
-        self._bias = self.b_enc.abs().max()
-        self._bias_loss = (self.b_enc - high.float() - low.float()).abs().max()
-        self._norm, self._loss = self.weight_norms.max(), self.weight_losses.max()
 
     def pre_acts(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
         """encoder · x + b_enc in fp32, in a buffer that the next call overwrites."""
@@ -81,6 +98,8 @@ class CertifiedEncoder:
             return self.exact.top_k(x, k)
         cap = candidate_cap(k) if self.cap is None else self.cap
         scores, error = self._score(x)
+        if native.fits(scores, x):
+            return self._ranked(x, scores, error, k, cap)
         grouped = GroupedScores(scores)
         lowest = self._reach(grouped.lower_bound(k).float(), 2 * error)
         found = grouped.at_least(lowest, limit=len(x) * cap)
@@ -94,6 +113,19 @@ class CertifiedEncoder:
             values[failed], indices[failed] = top_k(self.pre_acts(x[failed]), k)
         acts = SparseActs.from_topk(values, indices, len(self.encoder), ordered=False)
         return Selected(acts=acts, candidates=len(found.rows), fallback_rows=len(failed))
+
+    def _ranked(self, x: Tensor, scores: Tensor, error: Tensor, k: int, cap: int) -> Selected:
+        """`top_k` by the kernels."""
+        (n, d_model), d_sae = x.shape, len(self.encoder)
+        names, counts = torch.empty(n, cap, dtype=torch.int32), torch.empty(n, dtype=torch.int32)
+        native.call("shortlist", scores, n, d_sae, k, error, cap, names, counts)
+        values, indices = x.new_empty(n, k), torch.empty(n, k, dtype=torch.int64)
+        native.call("rank", x, self.encoder, self.b_enc, n, d_model, k, names, counts, cap, values, indices)
+        failed = (counts < k).nonzero().flatten()
+        if len(failed):
+            values[failed], indices[failed] = top_k(self.pre_acts(x[failed]), k)
+        acts = SparseActs.from_topk(values, indices, d_sae, ordered=False)
+        return Selected(acts=acts, candidates=int(counts.clamp(min=0).sum()), fallback_rows=len(failed))
 
     def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
         """All pre-activations above 0; where the shortlist holds more than `limit`, `pre_acts(x)` instead."""

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.kernels.sparse import SparseActs
+from monosema.kernels import native
+from monosema.kernels.sparse import SparseActs, ends_of
 from monosema.kernels.topk import GroupedScores, top_k
 
 
@@ -73,12 +74,28 @@ class ExactEncoder:
     def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
         """All pre-activations above 0; where they are more than `limit`, `pre_acts(x)` instead."""
         pre_acts = self.pre_acts(x)
-        smallest = torch.full((len(x),), torch.finfo(pre_acts.dtype).tiny, device=x.device)
-        found = GroupedScores(pre_acts).at_least(smallest.to(pre_acts.dtype), limit)
-        if found is None:
+        acts = above_zero(pre_acts, limit)
+        if acts is None:
             return pre_acts
-        values = pre_acts[found.rows, found.columns]
-        acts = SparseActs(
-            offsets=found.offsets, indices=found.columns, values=values, d_sae=len(self.encoder)
-        )
         return Selected(acts=acts, candidates=acts.nnz, fallback_rows=0)
+
+
+def above_zero(scores: Float[Tensor, "n d_sae"], limit: int) -> SparseActs | None:
+    """The scores above 0 (normal numbers; 1e-38 and less count as 0); None where they are more than `limit`."""
+    d_sae, tiny = scores.shape[1], torch.finfo(scores.dtype).tiny
+    smallest = torch.full((len(scores),), tiny, device=scores.device)
+    if not native.fits(scores):
+        found = GroupedScores(scores).at_least(smallest, limit)
+        if found is None:
+            return None
+        values = scores[found.rows, found.columns]
+        return SparseActs(offsets=found.offsets, indices=found.columns, values=values, d_sae=d_sae)
+    counts = torch.empty(len(scores), dtype=torch.int64)
+    native.call("count", scores, len(scores), d_sae, smallest, counts)
+    offsets = ends_of(counts)
+    if int(offsets[-1]) > limit:
+        return None
+    values = scores.new_empty(int(offsets[-1]))
+    columns = torch.empty(len(values), dtype=torch.int64)
+    native.call("collect", scores, len(scores), d_sae, smallest, offsets, columns, values)
+    return SparseActs(offsets=offsets, indices=columns, values=values, d_sae=d_sae)

@@ -10,6 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from monosema.kernels import native
+from monosema.kernels.sparse import SparseActs
+
 _SUM = 0  # embedding_bag's mode in ATen
 
 
@@ -31,6 +34,24 @@ def row_dots(
     )
 
 
+def residual_and_slopes(
+    x: Float[Tensor, "n d"],
+    acts: SparseActs,
+    W: Float[Tensor, "d_sae d"],
+    b: Float[Tensor, " d"],
+    scale: float,
+    out: Float[Tensor, "n d"],
+) -> Float[Tensor, " nnz"]:
+    """Leave r = scale · (Σ value · W[feature] + b - x) of each position in `out`; return each pair's r · W[feature]."""
+    if native.fits(x, W, b, acts.values, out):
+        slopes = torch.empty_like(acts.values)
+        n, d = x.shape
+        native.call("decode", x, W, b, n, d, acts.offsets, acts.indices, acts.values, scale, out, slopes)
+        return slopes
+    torch.sub(acts.decode(W, b), x, out=out).mul_(scale)
+    return row_dots(out, W, acts.offsets, acts.rows(), acts.indices)
+
+
 @dataclass(frozen=True, eq=False)
 class ByFeature:
     """The pairs of sparse activations in the order of their features, positions ascending in each.
@@ -47,11 +68,16 @@ class ByFeature:
     """Position of the pair at each place."""
 
     @classmethod
-    def of(cls, rows: Int[Tensor, " nnz"], columns: Int[Tensor, " nnz"], d_sae: int) -> ByFeature:
-        """Sort pairs, given row by row, by their columns."""
-        features, order = columns.to(torch.int32).sort(stable=True)
-        bounds = torch.arange(d_sae + 1, dtype=torch.int32, device=columns.device)
-        return cls(torch.searchsorted(features, bounds), order, rows[order])
+    def of(cls, acts: SparseActs) -> ByFeature:
+        """Sort the pairs of sparse activations by their features."""
+        if native.fits(acts.offsets, acts.indices):
+            offsets = torch.empty(acts.d_sae + 1, dtype=torch.int64)
+            order, rows = torch.empty_like(acts.indices), torch.empty_like(acts.indices)
+            native.call("by_feature", acts.offsets, acts.indices, len(acts), acts.d_sae, offsets, order, rows)
+            return cls(offsets, order, rows)
+        features, order = acts.indices.to(torch.int32).sort(stable=True)
+        bounds = torch.arange(acts.d_sae + 1, dtype=torch.int32, device=features.device)
+        return cls(torch.searchsorted(features, bounds), order, acts.rows()[order])
 
     def counts(self) -> Int[Tensor, " d_sae"]:
         """Pairs of each feature."""

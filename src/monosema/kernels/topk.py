@@ -6,7 +6,8 @@
    k largest, every tie with the k-th, and little else.
 4. The candidates are ranked.
 
-Of equal scores the lower column wins, and stands first. torch.topk leaves that open.
+The kernel in C++ goes the same way, a row at a time (native/select.cpp). Of equal scores the lower column wins, and
+stands first. torch.topk leaves that open.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.errors import UsageError
+from monosema.kernels import native
 from monosema.kernels.sparse import ends_of
 
 WIDTH = 16
@@ -99,6 +101,11 @@ def top_k(scores: Float[Tensor, "n d_sae"], k: int) -> tuple[Float[Tensor, "n k"
     n, d_sae = scores.shape
     if not 1 <= k <= d_sae:
         raise UsageError(f"k is {k}; expected 1 to {d_sae} (d_sae)")
+    if scores.dtype == torch.float32 and native.fits(scores):
+        values = scores.new_empty(n, k)
+        columns = scores.new_empty(n, k, dtype=torch.int64)
+        native.call("top_k", scores, n, d_sae, k, values, columns)
+        return values, columns
     if d_sae < 2 * WIDTH * k or not n:  # too few groups for the bound to exclude anything
         return ranked(scores, k)
     cap = candidate_cap(k)

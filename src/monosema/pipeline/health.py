@@ -14,6 +14,7 @@ import torch
 import transformers
 
 import monosema
+from monosema.kernels import native
 from monosema.models import measure_dtype
 
 
@@ -42,6 +43,12 @@ def _machine() -> Check:
     return Check(
         "processor", f"{os.cpu_count()} cores, {capability}, torch uses {torch.get_num_threads()} threads"
     )
+
+
+def _kernels() -> Check:
+    found = native.found()
+    advice = "" if found.library else "work goes through torch, slower; in a checkout: make native"
+    return Check("kernels", found.about, advice)
 
 
 def _accelerator() -> Check:
@@ -87,6 +94,7 @@ def checks() -> list[Check]:
     return [
         _versions(),
         _machine(),
+        _kernels(),
         _accelerator(),
         _dtype(),
         _memory(),

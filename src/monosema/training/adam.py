@@ -8,16 +8,28 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from monosema.kernels import native
+
 
 class Adam:
     """First and second moments of a few tensors that are updated in place.
 
-    Equal to `torch.optim.Adam(betas=(beta1, beta2), eps=eps)` without weight decay; the update is torch's fused
-    kernel where there is one for the device, else some passes over all tensors at once.
+    Equal to `torch.optim.Adam(betas=(beta1, beta2), eps=eps)` without weight decay; one pass over the rows where there
+    is a kernel for it, else torch's fused kernel where there is one for the device, else some passes over all tensors.
+    `unit` says of which of them (matrices) each row is divided by its norm after the step.
     """
 
-    def __init__(self, tensors: Sequence[Tensor], *, beta1: float, beta2: float, eps: float) -> None:
+    def __init__(
+        self,
+        tensors: Sequence[Tensor],
+        *,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        unit: Sequence[bool] | None = None,
+    ) -> None:
         self.tensors = list(tensors)
+        self.unit = [False] * len(self.tensors) if unit is None else list(unit)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.exp_avg = [torch.zeros_like(tensor) for tensor in tensors]
         self.exp_avg_sq = [torch.zeros_like(tensor) for tensor in tensors]
@@ -27,7 +39,26 @@ class Adam:
     def update(self, gradients: list[Tensor], *, lr: float, divide_by: float = 1.0) -> None:
         """Take one step with `gradients / divide_by`; `gradients` are scratch afterwards."""
         self.steps += 1
+        if native.fits(*self.tensors, *gradients):
+            self._by_rows(gradients, lr, divide_by)
+            return
         (self._fused if self.fused else self._plain)(gradients, lr, divide_by)
+        for tensor, unit in zip(self.tensors, self.unit, strict=True):
+            if unit:
+                norms = torch.linalg.vector_norm(tensor, dim=1, keepdim=True)
+                tensor.div_(norms.clamp_min_(torch.finfo(norms.dtype).tiny))
+
+    def _by_rows(self, gradients: list[Tensor], lr: float, divide_by: float) -> None:
+        size = lr / (1 - self.beta1**self.steps)
+        correction = math.sqrt(1 - self.beta2**self.steps)
+        for tensor, gradient, first, second, unit in zip(
+            self.tensors, gradients, self.exp_avg, self.exp_avg_sq, self.unit, strict=True
+        ):
+            rows, width = tensor.shape if tensor.ndim == 2 else (1, len(tensor))
+            native.call(
+                "adam", tensor, first, second, gradient, rows, width, 1 / divide_by,
+                self.beta1, self.beta2, self.eps, size, correction, unit, tensor.new_empty(rows),
+            )  # fmt: skip
 
     def _fused(self, gradients: list[Tensor], lr: float, divide_by: float) -> None:
         device = self.tensors[0].device

@@ -13,7 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import lookup
-from monosema.kernels import CertifiedEncoder, Encoder, ExactEncoder, Selected, SparseActs, row_dots
+from monosema.kernels import (
+    CertifiedEncoder,
+    Encoder,
+    ExactEncoder,
+    Selected,
+    SparseActs,
+    residual_and_slopes,
+)
 from monosema.training.gradients import Gradients
 
 SPARSE_BELOW = 1 / 16
@@ -94,8 +101,7 @@ class Forward:
             out.acts.append(SparseActs.empty(len(x), d_sae, x.device))
             return
         acts = selected.acts
-        torch.sub(acts.decode(self.decoder, self.b_dec), x, out=residual).mul_(scale)
-        z = row_dots(residual, self.decoder, acts.offsets, acts.rows(), acts.indices)
+        z = residual_and_slopes(x, acts, self.decoder, self.b_dec, scale, residual)
         if penalty is not None:
             z.add_(penalty[acts.indices])
         out.acts.append(acts)

@@ -5,8 +5,7 @@ With r = x̂ - x, scaled so that the loss has the gradient r in x̂, and z the g
     W_dec: Σ f r      encoder: Σ z x      b_enc: Σ z      b_dec: Σ r - (b_dec subtracted) encoderᵀ Σ z
 
 Sums run over positions. Dense parts are added with matrix products when they are made; sparse pairs are kept and
-added at the end, a block of features at a time, so that the block is still in cache when its component along the
-decoder row is removed and its norm taken.
+added at the end, feature by feature (kernels/gradients.py).
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from monosema.kernels import ByFeature, SparseActs
-
-BLOCK_BYTES = 1 << 22  # of one gradient: about what two cores keep near
+from monosema.kernels import RowGradients, SparseActs
 
 
 class Gradients:
@@ -33,7 +30,9 @@ class Gradients:
         self.b_dec = encoder.new_zeros(d_model)
         self.mass = encoder.new_zeros(d_sae)  # Σ f of each feature, for the penalty and for who has fired
         self.filled = False
-        self.block = max(1, BLOCK_BYTES // (encoder.element_size() * d_model))
+        self._rows = RowGradients(
+            encoder=self.encoder, decoder=self.decoder, b_enc=self.b_enc, mass=self.mass
+        )
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -99,33 +98,11 @@ class Gradients:
         `norms` are those of the decoder rows, `penalty` is λ / n: the penalty's gradient in d is λ / n · Σ f · d / ‖d‖.
         `encoder` is given where b_dec is subtracted; `unit` where decoder rows keep their norm.
         """
-        pairs = ByFeature.of(acts.rows(), acts.indices, acts.d_sae)
-        self.b_enc.add_(pairs.sums(z))
-        self.mass.add_(pairs.sums(acts.values))
+        of_rows = self._rows.add(
+            acts, z, inputs, residual, decoder, norms, penalty=penalty, unit=unit, filled=self.filled
+        )
         torch.sum(residual, 0, out=self.b_dec)
         if encoder is not None:
             self.b_dec.addmv_(encoder.T, self.b_enc, alpha=-1)
-        tiny = torch.finfo(norms.dtype).tiny
-        of_parts = []
-        for part, block in pairs.blocks(self.block):
-            to_encoder, to_decoder, rows = self.encoder[part], self.decoder[part], decoder[part]
-            self._put(to_encoder, block.row_sums(z, inputs))
-            self._put(to_decoder, block.row_sums(acts.values, residual))
-            if penalty:
-                pull = torch.where(norms[part] > 0, self.mass[part] * penalty / norms[part], 0.0)
-                to_decoder.addcmul_(rows, pull[:, None])
-            if unit:
-                along = torch.linalg.vecdot(to_decoder, rows) / norms[part].square().clamp_min_(tiny)
-                to_decoder.addcmul_(rows, along[:, None], value=-1)
-            of_parts += [torch.linalg.vector_norm(to_encoder), torch.linalg.vector_norm(to_decoder)]
-        return self._norm(of_parts)
-
-    def _put(self, where: Tensor, block: Tensor) -> None:
-        if self.filled:
-            where.add_(block)
-        else:
-            where.copy_(block)
-
-    def _norm(self, norms: list[Tensor]) -> float:
-        norms += [torch.linalg.vector_norm(self.b_enc), torch.linalg.vector_norm(self.b_dec)]
-        return math.sqrt(sum(norm * norm for norm in torch.stack(norms).tolist()))
+        biases = [float(torch.linalg.vector_norm(bias)) for bias in (self.b_enc, self.b_dec)]
+        return math.hypot(of_rows, *biases)

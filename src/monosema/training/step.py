@@ -119,7 +119,8 @@ class Step:
             encoder, decoder, b_enc, b_dec, self.gradients, encoder_gemm=config.encoder_gemm, batch=batch
         )
         tensors = [encoder, decoder, b_enc, b_dec]
-        self.adam = Adam(tensors, beta1=config.beta1, beta2=config.beta2, eps=config.eps)
+        unit = [False, config.unit_decoder, False, False]
+        self.adam = Adam(tensors, beta1=config.beta1, beta2=config.beta2, eps=config.eps, unit=unit)
         self.silent = torch.zeros(d_sae, dtype=torch.int64, device=encoder.device)
         self._inputs = encoder.new_empty(batch, d_model) if config.subtract_b_dec else None
         self._residual = encoder.new_empty(batch, d_model)
@@ -210,7 +211,4 @@ class Step:
             return
         divide_by = max(1.0, (grad_norm + 1e-6) / self.config.clip)
         self.adam.update(self.gradients.tensors, lr=lr, divide_by=divide_by)
-        if self.config.unit_decoder:
-            norms = torch.linalg.vector_norm(self.decoder, dim=1, keepdim=True)
-            self.decoder.div_(norms.clamp_min_(torch.finfo(norms.dtype).tiny))
         self.forward.product.refresh()

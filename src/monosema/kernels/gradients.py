@@ -1,0 +1,97 @@
+"""Gradients of an SAE's rows from the active pairs of a batch, feature by feature.
+
+With r = x̂ - x, scaled so that the loss has the gradient r in x̂, and z the gradient in the pre-activations, a feature
+gets Σ f r in its decoder row and Σ z x in its encoder row, sums over the positions where it is active.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.kernels import native
+from monosema.kernels.products import ByFeature
+from monosema.kernels.sparse import SparseActs
+
+BLOCK_BYTES = 1 << 22  # of one gradient: about what two cores keep near
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowGradients:
+    """Where gradients of rows are summed."""
+
+    encoder: Float[Tensor, "d_sae d_model"]
+    decoder: Float[Tensor, "d_sae d_model"]
+    b_enc: Float[Tensor, " d_sae"]
+    """Σ z; holds what was summed before."""
+    mass: Float[Tensor, " d_sae"]
+    """Σ f; holds what was summed before."""
+
+    def add(
+        self,
+        acts: SparseActs,
+        z: Float[Tensor, " nnz"],
+        inputs: Float[Tensor, "n d_model"],
+        residual: Float[Tensor, "n d_model"],
+        decoder: Float[Tensor, "d_sae d_model"],
+        norms: Float[Tensor, " d_sae"],
+        *,
+        penalty: float,
+        unit: bool,
+        filled: bool,
+    ) -> float:
+        """Add the pairs and the penalty, remove what lies along unit rows; return the norm of both matrices.
+
+        `filled`: whether the matrices hold sums already; else what stands there is overwritten. `norms` are those of
+        `decoder`'s rows; the penalty's gradient in d is penalty · Σ f · d / ‖d‖; `unit`: rows keep their norm.
+        """
+        pairs = ByFeature.of(acts)
+        if not native.fits(z, inputs, residual, decoder, self.encoder):
+            return self._by_blocks(
+                pairs, acts.values, z, inputs, residual, decoder, norms, penalty, unit, filled
+            )
+        d_sae, d_model = decoder.shape
+        squares = torch.empty(d_sae, dtype=torch.float64)
+        native.call(
+            "gradients", d_sae, d_model, pairs.offsets, pairs.order, pairs.rows, acts.values, z, inputs, residual,
+            decoder, norms, penalty, unit, filled, self.encoder, self.decoder, self.b_enc, self.mass, squares,
+        )  # fmt: skip
+        return math.sqrt(float(squares.sum()))
+
+    def _by_blocks(
+        self,
+        pairs: ByFeature,
+        values: Tensor,
+        z: Tensor,
+        inputs: Tensor,
+        residual: Tensor,
+        decoder: Tensor,
+        norms: Tensor,
+        penalty: float,
+        unit: bool,
+        filled: bool,
+    ) -> float:
+        """`add` in torch: a block of features at a time, so that it is still in cache when its norm is taken."""
+        self.b_enc.add_(pairs.sums(z))
+        self.mass.add_(pairs.sums(values))
+        tiny = torch.finfo(norms.dtype).tiny
+        of_parts = []
+        for part, block in pairs.blocks(max(1, BLOCK_BYTES // (4 * decoder.shape[1]))):
+            to_encoder, to_decoder, rows = self.encoder[part], self.decoder[part], decoder[part]
+            for where, sums in (
+                (to_encoder, block.row_sums(z, inputs)),
+                (to_decoder, block.row_sums(values, residual)),
+            ):
+                _ = where.add_(sums) if filled else where.copy_(sums)
+            if penalty:
+                pull = torch.where(norms[part] > 0, self.mass[part] * penalty / norms[part], 0.0)
+                to_decoder.addcmul_(rows, pull[:, None])
+            if unit:
+                along = torch.linalg.vecdot(to_decoder, rows) / norms[part].square().clamp_min_(tiny)
+                to_decoder.addcmul_(rows, along[:, None], value=-1)
+            of_parts += [torch.linalg.vector_norm(to_encoder), torch.linalg.vector_norm(to_decoder)]
+        return math.sqrt(sum(norm * norm for norm in torch.stack(of_parts).tolist()))
