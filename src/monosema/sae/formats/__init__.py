@@ -8,7 +8,7 @@ from typing import Final
 from monosema.artifact import digest_file, digest_json
 from monosema.errors import UsageError
 from monosema.sae.config import SAEConfig
-from monosema.sae.formats import gemma_scope, monosema, saelens
+from monosema.sae.formats import gemma_scope, monosema, saelens, saelens_write
 from monosema.sae.formats.format import Format
 
 FORMATS: Final[dict[str, Format]] = {
@@ -19,7 +19,10 @@ FORMATS: Final[dict[str, Format]] = {
         write=monosema.write,
     ),
     "saelens": Format(
-        files=(saelens.TENSORS, saelens.CONFIG, saelens.SCALER), config=saelens.config, read=saelens.read
+        files=(saelens.TENSORS, saelens.CONFIG, saelens.SCALER),
+        config=saelens.config,
+        read=saelens.read,
+        write=saelens_write.write,
     ),
     "gemma_scope": Format(files=(gemma_scope.TENSORS,), config=gemma_scope.config, read=gemma_scope.read),
 }
