@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monosema.cli import act, init, look, run
+from monosema.cli import act, init, look, run, serve
 from monosema.cli.output import say
+from monosema.errors import Interrupted, RefusedError
 
 CONCEPT = "golden_gate_bridge"
 HOOK, D_SAE, TOKENS = "resid_post.19", 16384, 1_200_000
@@ -77,6 +80,19 @@ def demo(
     )
     act.steer(study, list(PROMPTS), concept=CONCEPT)
     _next(study, bridge)
+    browse(study)
+
+
+def browse(study: Path) -> None:
+    """On a terminal, where a person sits: serve the study until Ctrl-C."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    _step(f"monosema serve {study}", "Look at every feature in a browser, and talk to the model there.")
+    with suppress(Interrupted):  # Ctrl-C is how this ends
+        try:
+            serve.serve([study])
+        except RefusedError:  # the usual port is in use
+            serve.serve([study], port=0)
 
 
 def _verb(verb: Callable[[Path, int], None], study: Path, feature: int, why: str) -> None:
