@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -98,7 +99,7 @@ def features_file(folder: Path) -> Iterator[FeatureWriter]:
 
 
 class FeatureTable:
-    """Reader of the table. Memory: the columns that were asked for, and 128 row groups."""
+    """Reader of the table, for any number of threads. Memory: the columns that were asked for, and 128 row groups."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FEATURES
@@ -106,6 +107,7 @@ class FeatureTable:
             self._file = pq.ParquetFile(self._path, memory_map=True)
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from None
+        self._lock = Lock()  # two threads that read one file at once have killed the process
         self._columns: dict[str, Any] = {}
         self._group = lru_cache(maxsize=GROUPS_HELD)(self._read_group)
 
@@ -125,7 +127,8 @@ class FeatureTable:
 
     def _read(self, read: Any) -> dict[str, Any]:
         try:
-            table = read()
+            with self._lock:
+                table = read()
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from None
         return {name: _array(table[name]) for name in table.column_names}
