@@ -12,7 +12,7 @@ help:
 	@echo "make web     the pages of the browser, into the package (setup does it, too)"
 	@echo "make demo    Golden Gate on your own machine: train, find the feature, steer a real chat model, offline"
 	@echo "make test    everything that must hold"
-	@echo "make test-web   the same of the pages"
+	@echo "make test-web   the same of the pages, in headless Chromium where there is one"
 	@echo "make lint    ruff, strict types, the rooms' import contracts"
 	@echo "make bench   figures against their floors (long; wants a quiet machine)"
 
@@ -42,13 +42,14 @@ web-types: $(READY)
 test-web: web
 	@$(BIN)/python web/build_pages.py run --silent check
 	@$(BIN)/python web/build_pages.py run --silent test
+	$(BIN)/python -m pytest tests/browser
 
 demo: setup
 	$(BIN)/monosema demo demo
 
 test: $(READY)
 	@$(BIN)/python native/build_native.py || true
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/browser
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -46,6 +46,13 @@ class GivenTags(TagStatistics):
         return self._counts[tag]
 
 
+class GivenTable(dict[str, np.ndarray]):
+    """Columns that are all there."""
+
+    def row(self, feature: int) -> dict[str, np.ndarray]:
+        return {name: column[feature] for name, column in self.items()}
+
+
 class PlantedIndex(FeatureIndex):
     """`acts` [rows, F]: a row for every token of every document, in order; `promoted`: token texts of each feature."""
 
@@ -77,7 +84,8 @@ class PlantedIndex(FeatureIndex):
             write_segment(folder / "segments", number, some, self.all_places[rows])
         self.segments = read_segments(folder / "segments")
         self.__dict__["tags"] = GivenTags(self.acts, inside or {})
-        self.table = {
+        self.record = {"seed": 0}
+        columns = {
             "count": (self.acts > 0).sum(0),
             "density": (self.acts > 0).mean(0),
             "mean": self.acts.sum(0) / np.maximum((self.acts > 0).sum(0), 1),
@@ -88,6 +96,7 @@ class PlantedIndex(FeatureIndex):
                 [self._numbers((promoted or {}).get(one, []), 10) for one in range(self.d_sae)]
             ),
         }
+        self.table = GivenTable(columns)
 
     def places(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         return self.all_places[np.asarray(rows, dtype=np.int64)].astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,9 @@ from monosema.index import (
     find_by_labels,
     find_by_statistics,
     find_by_texts,
+    passing,
     read_names,
+    search_meaning,
 )
 from monosema.index.find_labelled import best_single, classify
 from monosema.models import LanguageModel
@@ -153,6 +156,7 @@ def planted(tmp_path: Path) -> PlantedIndex:
         (Filter(density=(0.01, 0.3)), [2, 3, 4]),
         (Filter(density=(0.25, 0.25)), [2, 3]),
         (Filter(maximum=(2.5, 9.0)), [3, 4]),
+        (Filter(mean=(1.2, 3.0)), [2, 3]),
         (Filter(top_token=2), [2]),
         (Filter(tag="half"), [3]),
         (Filter(interval=5), [2, 4]),
@@ -263,11 +267,54 @@ def test_words_of_a_study_find_features_and_so_do_figures(study: OpenStudy, inde
     assert pipeline.find(study, at=TEXT, position=1)[0].score > 0
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"tag": "golden_gate"},
+        {"token": " golden"},
+        {"text": "golden"},
+        {"on": ["the golden gate"], "off": ["a"]},
+        {"at": TEXT},
+    ],
+)
+def test_beside_every_way_figures_say_which_features_may_be_found(
+    way: dict[str, Any], study: OpenStudy, index: FeatureIndex
+) -> None:
+    anyhow = pipeline.find(study, **way, n=64)
+    density = sorted(index.table["density"][one.feature] for one in anyhow)
+    where = Filter(density=(0.0, float(density[len(density) // 2])))
+    passed = passing(index, where)
+    expected = [one for one in anyhow if passed[one.feature]]
+    assert 0 < len(expected) < len(anyhow)
+    assert pipeline.find(study, **way, where=where, n=64) == expected
+    assert pipeline.find(study, **way, where=where, n=1) == expected[:1]
+    assert pipeline.find(study, **way, where=Filter(dead=True)) == []
+
+
+def test_vectors_meanings_and_labels_find_as_if_there_were_no_other_features(
+    model: LanguageModel, sae: SAE, index: FeatureIndex
+) -> None:
+    among = np.arange(sae.d_sae) % 2 == 0
+    x = model.capture(TEXT, sae.input)[-1].float()
+    for find in (find_by_direction, find_by_activation):
+        expected = [one for one in find(sae, x, n=64) if among[one.feature]]
+        assert find(sae, x, n=64, among=among) == expected
+        assert find(sae, x, n=2, among=among) == expected[:2]
+    vectors = np.eye(sae.d_sae, dtype=np.float32)
+    embed = lambda texts: np.linspace(1, 2, sae.d_sae)[None].repeat(len(texts), 0)  # noqa: E731
+    assert [one.feature for one in search_meaning(embed, vectors, "x", 3, among=among)] == [62, 60, 58]
+    texts, labels = ["golden gate", "old fox"] * 12, [1, 0] * 12
+    found = find_by_labels(model, sae, index, texts, labels, among=among)
+    assert found.features
+    assert all(among[one.feature] for one in found.features)
+    assert among[found.best]
+
+
 def test_exactly_one_way_to_find_may_be_asked_for(study: OpenStudy) -> None:
     for asked in (
         {},
         {"text": "x", "tag": "bridge"},
-        {"at": "x", "where": Filter(dead=True)},
+        {"off": ["x"], "where": Filter(dead=True)},
         {"tag": "x", "off": ["x"]},
     ):
         with pytest.raises(UsageError, match="one thing to find by"):
@@ -291,6 +338,11 @@ def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     look.find(study.path, labelled=file)
     assert "held-out texts" in capsys.readouterr().err
+    look.find(study.path, text="golden", density="0.01:", json=True, n=64)
+    dense = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
+    assert dense == [
+        one.feature for one in pipeline.find(study, text="golden", where=Filter(density=(0.01, 1.0)), n=64)
+    ]
     look.find(study.path, dead=True, density="0:", json=True, n=64)
     dead = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
     assert dead == np.flatnonzero(study.index().table["count"] == 0).tolist()
@@ -298,5 +350,5 @@ def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
 
 def test_what_is_asked_wrongly_is_one_line(study: OpenStudy, tmp_path: Path) -> None:
     failed(monosema("find", str(study.path), "--density", "5"), 2, "--density is '5'", "LEAST:LARGEST")
-    with pytest.raises(UsageError, match="one thing to find by: --labelled stands alone"):
-        look.find(study.path, labelled=tmp_path / "none.jsonl", dead=True)
+    with pytest.raises(UsageError, match="beside --labelled stand only figures"):
+        look.find(study.path, labelled=tmp_path / "none.jsonl", text="golden")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monosema.errors import UsageError
 from monosema.index.codes import NONE
-from monosema.index.neighbours import Tile, nearest, neighbours
+from monosema.index.neighbours import Tile, cosines_with, nearest, nearest_to, neighbours
 
 
 def slow(a: torch.Tensor, b: torch.Tensor, n: int, *, itself: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -116,3 +116,27 @@ def test_half_precision_and_a_file_on_disk_are_read_as_they_are(tmp_path: Path) 
 def test_directions_of_other_width_are_refused() -> None:
     with pytest.raises(UsageError, match="width 3 and 4"):
         nearest(torch.ones(2, 3), torch.ones(2, 4))
+
+
+@pytest.mark.parametrize(("n", "width"), [(700, 24), (1000, 96), (7, 3)])
+def test_the_nearest_to_one_direction_are_those_of_every_pair_in_float64(n: int, width: int) -> None:
+    W = directions(n, width, seed=n)
+    names, cosines = slow(W, W, 5, itself=True)
+    for row in range(0, n, 7):
+        found = nearest_to(W[row], W, 5)
+        assert [one for one, _ in found] == [one for one in names[row].tolist() if one != NONE]
+        assert [cosine for _, cosine in found] == cosines[row][: len(found)].tolist()
+
+
+def test_all_cosines_with_one_direction_are_those_of_float64() -> None:
+    W = directions(500, 48, seed=1)
+    found = cosines_with(W[3], W).double()
+    wide = W.double()
+    norms = wide.norm(dim=1)
+    assert found.isnan().tolist() == (norms == 0).tolist()
+    alive = norms > 0
+    expected = (wide[alive] @ wide[3]) / (norms[alive] * norms[3])
+    torch.testing.assert_close(found[alive], expected, rtol=0, atol=4e-7 * 51)
+    assert cosines_with(torch.zeros(48), W).isnan().all()
+    with pytest.raises(UsageError, match="width 3 and 48"):
+        nearest_to(torch.ones(3), W)

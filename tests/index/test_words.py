@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,14 @@ def test_any_run_of_chinese_or_korean_signs_is_found(folder: Path, query: str) -
 
 def test_signs_that_do_not_stand_together_are_no_match_of_their_run(folder: Path) -> None:
     assert found(folder, "大金") == []
+
+
+def test_only_features_that_may_be_offered_are_found(folder: Path) -> None:
+    anyhow = search_words(folder, "bridge", 10)
+    among = np.zeros(1 + max(one.feature for one in anyhow), dtype=bool)
+    among[[one.feature for one in anyhow[1:]]] = True
+    assert search_words(folder, "bridge", 10, among=among) == anyhow[1:]
+    assert search_words(folder, "bridge", 1, among=among) == anyhow[1:2]
 
 
 def test_no_more_than_asked_for(folder: Path) -> None:

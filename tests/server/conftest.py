@@ -16,6 +16,7 @@ from monosema.index import FeatureIndex
 from monosema.models import LanguageModel
 from monosema.sae import SAE
 from pipeline.small_study import new_study
+from server.mapped import add_maps
 from server.served import client_of
 
 TEMPLATE = "{% for message in messages %}<s>{{ message.role }}: {{ message.content }}</s>{% endfor %}"
@@ -49,6 +50,14 @@ def sae(finished: Path) -> SAE:
 def client(finished: Path) -> Iterator[TestClient]:
     with client_of(finished) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def mapped(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of it with a second SAE, maps and relations."""
+    path = Path(shutil.copytree(finished, tmp_path_factory.mktemp("mapped") / "study"))
+    add_maps(path)
+    return path
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ import pytest
 from fastapi import FastAPI
 
 import monosema as ms
+from monosema import pipeline
+from monosema.index import FeatureIndex
 from monosema.interventions import Dose, Edit, FiringsAt, clamp, steer, steer_stream
 from monosema.models import LanguageModel, NewToken
 from monosema.sae import SAE
@@ -94,6 +96,21 @@ def test_a_steered_chat_is_what_the_library_steers(
     expected = library(model, sae, model.chat(MESSAGES), [clamp(living, value)])
     assert answer.choices[0].message.content == expected
     assert expected != library(model, sae, model.chat(MESSAGES), [])
+
+
+def test_a_control_is_steered_by_random_features_of_equal_norm(
+    ai: openai.OpenAI, model: LanguageModel, sae: SAE, index: FeatureIndex, living: int
+) -> None:
+    edits = [clamp(living, 3 * index.maximum(living)), Edit(feature=3, operation="raise", value=2.0)]
+    steering = [
+        {"feature": living, "value": 3},
+        {"feature": 3, "operation": "raise", "value": 2, "raw": True},
+    ]
+    asked = {"model": "study/main", "prompt": PROMPT, "extra_body": {"steering": steering, "control": 5}}
+    answer = ai.completions.create(**asked, **CHOICE)  # type: ignore[call-overload]
+    others = pipeline.random_edits(index, sae, edits, 5)
+    assert answer.choices[0].text == library(model, sae, model.encode(PROMPT), others)
+    assert answer.choices[0].text != library(model, sae, model.encode(PROMPT), edits)
 
 
 def test_an_sae_can_be_named_in_the_steering(ai: openai.OpenAI, living: int) -> None:
@@ -192,6 +209,8 @@ def test_no_temperature_is_the_likeliest_text(ai: openai.OpenAI, model: Language
         ({"messages": []}, 422, "body.messages"),
         ({"steering": [{}]}, 422, "steering.0: give one thing"),
         ({"steering": [{"feature": 99}]}, 422, "0 to 63"),
+        ({"steering": [{"feature": 1, "operation": "scale"}], "control": 1}, 422, "no norm to be equalled"),
+        ({"steering": [{"feature": n, "raw": True} for n in range(64)], "control": 1}, 422, "edit fewer"),
         ({"steering": [{"feature": 1, "value": 1e9, "raw": True}]}, 422, "lower the dose"),
         ({"steering": [{"feature": 1, "sae": "man"}]}, 404, 'did you mean "main"'),
         ({"steering": [{"concept": "golden_gate"}]}, 404, "monosema dose"),

@@ -6,7 +6,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,51 +17,16 @@ from fastapi.testclient import TestClient
 
 import monosema as ms
 from monosema import pipeline
-from monosema.artifact import drafting, read_json
+from monosema.artifact import read_json
 from monosema.index import read_names
-from monosema.index.points import ACROSS, FeatureMap
+from monosema.index.points import FeatureMap
 from monosema.server import columns
 from monosema.server.map_records import AcrossRecord, MapRecord
-from pipeline.small_study import TOML
+from server.mapped import MEASURED
 from server.served import SAE, STUDY, client_of
 
-WIDE = "[saes.wide]\n" + TOML[TOML.index("hook") :].replace("d_sae = 64", "d_sae = 96")
 ARROW = {"Accept": columns.ARROW}
 MAPS = f"{STUDY}/maps"
-MEASURED = 8
-"""Features whose relations are measured."""
-
-
-@pytest.fixture(scope="module")
-def mapped(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = Path(shutil.copytree(finished, tmp_path_factory.mktemp("mapped") / "study"))
-    toml = path / "study.toml"
-    toml.write_text(toml.read_text() + WIDE)
-    study = ms.open(path)
-    pipeline.run(study, goal="sae")
-    pipeline.feature_map(study, ["main"])
-    pipeline.feature_map(study, ["main", "wide"])
-    plant_clusters(path / "map" / "main+wide")
-    pipeline.relations(study, features=MEASURED, positions=400)
-    return path
-
-
-def plant_clusters(place: Path) -> None:
-    """Three clusters of 20, 10 and 5 features, and a feature without a place, in a map that has none of either."""
-    found, manifest = FeatureMap.read(place), read_json(place / "manifest.json")
-    rng = np.random.default_rng(5)
-    inside = rng.permutation(len(found.xy))[:35]
-    cluster, central = np.full(len(found.xy), -1), np.zeros(len(found.xy), dtype=np.float32)
-    cluster[inside] = np.repeat([0, 1, 2], [20, 10, 5])
-    central[inside] = rng.uniform(0.5, 1.0, 35).astype(np.float32)
-    xy = found.xy.copy()
-    xy[np.flatnonzero(cluster < 0)[0]] = np.nan
-    figures = {**found.figures, "clusters": 3, "largest_cluster": 20, "clustered_share": 35 / len(xy)}
-    planted = replace(found, xy=xy, cluster=cluster, central=central, figures=figures)
-    asked = {name: manifest[name] for name in ("kind", "asked", "parents", "seed")}
-    with drafting(place, **asked, old=place.parent.parent / "old") as draft:
-        planted.write(draft.path, ())
-        shutil.copy(place / ACROSS, draft.path)
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +41,10 @@ def both(mapped: Path) -> FeatureMap:
 
 
 def test_the_maps_that_were_made_are_listed(mapping: TestClient) -> None:
+    known = {name: mapping.get(f"{MAPS}/{name}").json()["version"] for name in ("main", "main+wide")}
     assert mapping.get(MAPS).json()["maps"] == [
-        {"name": "main", "saes": ["main"], "state": "made"},
-        {"name": "main+wide", "saes": ["main", "wide"], "state": "made"},
+        {"name": "main", "saes": ["main"], "state": "made", "version": known["main"]},
+        {"name": "main+wide", "saes": ["main", "wide"], "state": "made", "version": known["main+wide"]},
     ]
 
 

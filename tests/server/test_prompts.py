@@ -42,6 +42,7 @@ def test_the_tokens_of_a_prompt_have_the_features_that_the_sae_gives(
         assert token["values"] == row[chosen].tolist()
         best = [firing["activation"] for firing in token["strongest"]]
         assert best == row.topk(2).values.tolist()
+        assert token["fires"] == int((row > 0).sum())
         for firing in token["strongest"]:
             assert row[firing["number"]] == firing["activation"]
             maximum = index.maximum(firing["number"])

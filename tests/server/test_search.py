@@ -69,6 +69,7 @@ def test_find_gives_what_the_library_finds(client: TestClient, finished: Path, a
         ({"density": {"low": 0.01, "high": 0.2}}, Filter(density=(0.01, 0.2))),
         ({"maximum": {"low": 1.0}, "tag": "bridge"}, Filter(maximum=(1.0, np.inf), tag="bridge")),
         ({"density": {"high": 0.1}, "interval": 9}, Filter(density=(0.0, 0.1), interval=9)),
+        ({"mean": {"low": 0.5, "high": 2.0}}, Filter(mean=(0.5, 2.0))),
     ],
 )
 def test_figures_are_bounded_as_in_the_library(
@@ -76,6 +77,29 @@ def test_figures_are_bounded_as_in_the_library(
 ) -> None:
     answer = client.post(f"{SAE}/find", json={"where": where})
     assert shown(answer) == known(pipeline.find(ms.open(finished), where=truth))
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"tag": "golden_gate"},
+        {"token": " golden"},
+        {"text": "golden"},
+        {"on": ["the golden gate"], "off": ["a"]},
+        {"at": TEXT},
+        {"vector": [1.0] * 32},
+        {"vector": [1.0] * 32, "meant": "activation"},
+    ],
+)
+def test_beside_every_way_figures_say_which_features_may_be_found(
+    client: TestClient, way: dict[str, Any]
+) -> None:
+    anyhow = client.post(f"{SAE}/find", json={**way, "n": 64}).json()["candidates"]
+    middle = sorted(one["feature"]["density"] for one in anyhow)[len(anyhow) // 2]
+    answer = client.post(f"{SAE}/find", json={**way, "n": 64, "where": {"density": {"high": middle}}})
+    expected = [one for one in anyhow if one["feature"]["density"] <= middle]
+    assert answer.json()["candidates"] == expected
+    assert len(expected) < len(anyhow)
 
 
 def test_the_top_token_of_features_is_found_by_its_number(client: TestClient, index: FeatureIndex) -> None:
@@ -132,7 +156,6 @@ def test_meaning_is_searched_where_its_vectors_were_kept(
     [
         ({}, "one thing to find by, not 0"),
         ({"tag": "bridge", "token": " golden"}, "one thing to find by, not 2"),
-        ({"text": "bridge", "where": {}}, "one thing to find by, not 2"),
         ({"tag": "bridge", "off": ["x"]}, "off stands beside on"),
         ({"text": "bridge", "position": 0}, "position stands beside at"),
         ({"at": "bridge", "meant": "direction"}, "meant stands beside vector"),
@@ -145,6 +168,7 @@ def test_meaning_is_searched_where_its_vectors_were_kept(
         ({"vector": [1.0] * 32, "meant": "token"}, "body.meant is 'token'"),
         ({"where": {"density": {"low": 0.2, "high": 0.1}}}, "density from 0.2 to 0.1 holds nothing"),
         ({"where": {"interval": 10}}, "no interval 10"),
+        ({"text": "bridge", "where": {"interval": 10}}, "no interval 10"),
         ({"where": {"densty": None}}, "body.where.densty is not known here"),
         ({"labelled": [{"text": "x", "label": 2}]}, "body.labelled.0.label is 2"),
         ({"on": ["x"], "n": 1000}, "body.n is 1000"),

@@ -28,7 +28,7 @@ def test_a_study_tells_what_it_asks_and_what_was_made(client: TestClient, finish
     assert listed == [{"name": "study", "saes": ["main"], "writer": None, "error": None}]
     record = client.get(STUDY).json()
     assert record["seed"] == 3
-    assert record["models"] == [{"name": "main", "source": "model"}]
+    assert record["models"] == [{"name": "main", "source": "model", "layers": 3, "d_model": 32}]
     assert record["corpora"] == [{"name": "main", "sources": ["text.jsonl"]}]
     kinds = [artifact["kind"] for artifact in record["artifacts"]]
     assert kinds == ["plan", "tokens", "activations", "sae", "evaluation", "index"]
@@ -56,6 +56,7 @@ def test_an_sae_has_its_settings_and_figures_with_intervals_and_baselines(
     assert len(density["edges"]) == len(density["shares"]) + 1
     assert density["shares"] == truth["density"]["shares"]
     assert record["index"]["tags"] == 2
+    assert (record["relations"], record["meanings"]) == ("absent", "absent")
 
 
 @pytest.mark.parametrize(

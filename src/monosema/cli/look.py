@@ -64,13 +64,16 @@ def find(
     ] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Features that never fire.")] = False,
     density: Annotated[
-        str | None, typer.Option(help="Least and largest share of positions.", metavar="LEAST:LARGEST")
+        str | None,
+        typer.Option(
+            help="Least and largest share of positions; alone or beside another way.", metavar="LEAST:LARGEST"
+        ),
     ] = None,
     sae: SAEName = "main",
     n: Count = 10,
     json: Json = False,
 ) -> None:
-    """Find features by texts, a token, a tag, words, meaning, labelled texts or figures: one way at a time."""
+    """Find features by texts, a token, a tag, words, meaning, labelled texts: one way at a time; figures, too."""
     from monosema import pipeline
 
     where = None
@@ -87,11 +90,13 @@ def find(
     }
     opened = pipeline.open_study(study)
     told = None
-    if labelled is not None and where is None and not any(ways.values()):
-        told = pipeline.find_labelled(opened, labelled, sae=sae, n=n)
+    if labelled is not None and not any(ways.values()):
+        told = pipeline.find_labelled(opened, labelled, where=where, sae=sae, n=n)
         found = list(told.features)
     elif labelled is not None:
-        raise UsageError("give one thing to find by: --labelled stands alone")
+        raise UsageError(
+            "give one thing to find by: beside --labelled stand only figures (--dead, --density)"
+        )
     else:
         found = pipeline.find(
             opened,

@@ -5,6 +5,7 @@ from monosema.index.contexts import Context
 from monosema.index.describe import Names, describe, read_names
 from monosema.index.find import (
     Activity,
+    Among,
     Candidate,
     Rank,
     as_set,
@@ -15,7 +16,7 @@ from monosema.index.find import (
     strengths,
 )
 from monosema.index.find_labelled import Accuracy, Labelled, find_by_labels
-from monosema.index.find_statistics import Filter, find_by_statistics
+from monosema.index.find_statistics import Filter, find_by_statistics, passing
 from monosema.index.find_vector import find_by_activation, find_by_direction
 from monosema.index.index import Feature, FeatureIndex
 from monosema.index.make import make_index
@@ -27,6 +28,7 @@ from monosema.index.words import Words, read_texts, search_words, write_words
 __all__ = [
     "Accuracy",
     "Activity",
+    "Among",
     "Candidate",
     "Context",
     "Embed",
@@ -54,6 +56,7 @@ __all__ = [
     "make_index",
     "meanings",
     "packaged_embedder",
+    "passing",
     "read_names",
     "read_texts",
     "search_meaning",

@@ -1,7 +1,8 @@
 """Finding features: by texts that should and should not fire them, by one token of a text, by token, by tag (C24).
 
 Every answer is a list of candidates, best first, each with the figures that it was ranked by. What features do on
-texts is ranked by a function that may be passed in.
+texts is ranked by a function that may be passed in. Every way of finding takes `among`, a mask of the features that
+may be offered (`passing` of a filter): it finds as if there were no others.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Activity:
         return (self.strengths > 0).sum(0)
 
 
+Among = Bool[np.ndarray, " d_sae"] | None
+"""Features that may be offered; None: all."""
 Rank = Callable[[Activity], Float[Tensor, " d_sae"]]
 """Gives each feature a score; a feature that fires on none of the texts is never offered."""
 
@@ -115,10 +118,12 @@ def find_by_texts(
     *,
     n: int = 10,
     rank: Rank = narrow_and_strong,
+    among: Among = None,
 ) -> list[Candidate]:
     """Features that fire on every text of `on` and on none of `off`, narrow and strong ones first, or by `rank`.
 
-    Where no feature fires on all of `on`, those that fire on most of them. Raises `UsageError` where nothing is left.
+    Where no feature fires on all of `on`, those that fire on most of them. Raises `UsageError` where nothing is left of
+    all features.
     """
     if not on:
         raise UsageError("nothing to find by; give at least one text that should fire the feature")
@@ -139,7 +144,7 @@ def find_by_texts(
             why=f"fires on {int(activity.hits[feature])} of {len(on)} at {float(mean[feature]):.2f} of its maximum; "
             f"density {float(activity.density[feature]):.2g}",
         )
-        for feature, score in _best(rank(activity), allowed, n)
+        for feature, score in _best(rank(activity), allowed & _mask(index, among), n)
     ]
 
 
@@ -152,6 +157,7 @@ def find_at(
     *,
     n: int = 10,
     rank: Rank = most_active,
+    among: Among = None,
 ) -> list[Candidate]:
     """Features that fire at one token of a text, the most active first, or by `rank`.
 
@@ -176,7 +182,7 @@ def find_at(
             why=f"{float(activity.acts[0, feature]):.3g} at {tokens[position]!r} (token {position} of "
             f"{len(tokens)}), {float(activity.strengths[0, feature]):.2f} of its maximum",
         )
-        for feature, score in _best(rank(activity), activity.acts[0] > 0, n)
+        for feature, score in _best(rank(activity), (activity.acts[0] > 0) & _mask(index, among), n)
     ]
 
 
@@ -186,7 +192,11 @@ def _best(score: Float[Tensor, " d_sae"], allowed: Bool[Tensor, " d_sae"], n: in
     return [(feature, float(score[feature])) for feature in order[: min(n, int(allowed.sum()))].tolist()]
 
 
-def find_by_token(index: FeatureIndex, token: int, *, n: int = 10) -> list[Candidate]:
+def _mask(index: FeatureIndex, among: Among) -> Bool[Tensor, " d_sae"]:
+    return torch.ones(index.d_sae, dtype=torch.bool) if among is None else torch.from_numpy(among)
+
+
+def find_by_token(index: FeatureIndex, token: int, *, n: int = 10, among: Among = None) -> list[Candidate]:
     """Features by how well "the token is this one" tells where they fire (F1). One sweep over the postings."""
     inside, positions = np.zeros(index.d_sae, dtype=np.int64), 0
     for segment in index.segments:
@@ -195,22 +205,23 @@ def find_by_token(index: FeatureIndex, token: int, *, n: int = 10) -> list[Candi
         inside += np.bincount(segment.features[marked[segment.rows]], minlength=index.d_sae)
     if not positions:
         raise UsageError(f"token {token} does not stand in the text of this index; try another one")
-    return _by_f1(index, inside, positions, n)
+    return _by_f1(index, inside, positions, n, among)
 
 
-def find_by_tag(index: FeatureIndex, tag: str, *, n: int = 10) -> list[Candidate]:
+def find_by_tag(index: FeatureIndex, tag: str, *, n: int = 10, among: Among = None) -> list[Candidate]:
     """Features by how well a tag's spans tell where they fire (F1)."""
     numbers = {name: number for number, name in enumerate(index.tags.tags)}
     number = lookup(numbers, tag, "tag")
-    return _by_f1(index, index.tags.counts(number), int(index.tags.rows[number]), n)
+    return _by_f1(index, index.tags.counts(number), int(index.tags.rows[number]), n, among)
 
 
-def _by_f1(index: FeatureIndex, inside: np.ndarray, positions: int, n: int) -> list[Candidate]:
+def _by_f1(index: FeatureIndex, inside: np.ndarray, positions: int, n: int, among: Among) -> list[Candidate]:
     fired = index.table["count"]
     precision = inside / np.maximum(fired, 1)
-    recall = inside / positions
+    recall = inside / max(positions, 1)
     f1 = 2 * inside / np.maximum(fired + positions, 1)
-    f1 = np.where(inside >= min(FEWEST, positions), f1, 0.0)
+    offered = inside >= min(FEWEST, positions)
+    f1 = np.where(offered if among is None else offered & among, f1, 0.0)
     best = np.argsort(-f1, kind="stable")[:n]
     return [
         Candidate(

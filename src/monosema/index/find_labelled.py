@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.svm import l1_min_c
 
 from monosema.errors import UsageError
-from monosema.index.find import Candidate, strengths
+from monosema.index.find import Among, Candidate, strengths
 from monosema.index.index import FeatureIndex
 from monosema.models import LanguageModel
 from monosema.sae import SAE
@@ -77,6 +77,7 @@ def find_by_labels(
     *,
     n: int = 10,
     seed: int = 0,
+    among: Among = None,
 ) -> Labelled:
     """Features by the weight that an L1 logistic regression on their strengths gives them.
 
@@ -85,6 +86,8 @@ def find_by_labels(
     """
     _check(texts, labels)
     x = np.stack([strengths(model, sae, index, text).numpy() for text in texts])
+    if among is not None:
+        x[:, ~among] = 0.0
     return classify(x, np.asarray(labels), n=n, seed=seed)
 
 

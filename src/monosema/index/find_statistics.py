@@ -1,4 +1,4 @@
-"""Finding features by what the index has counted: density, maximum, top token, tag, dead ones."""
+"""Finding features by what the index has counted: density, maximum, mean, top token, tag, dead ones."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from monosema.index.reduce import INTERVALS
 
 Range = tuple[float, float]
 """Smallest and largest value, both allowed."""
+RANGED = ("density", "maximum", "mean")
+"""Figures of a `Filter` that are bounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Filter:
     """Share of positions at which it fires."""
     maximum: Range | None = None
     """Its largest activation."""
+    mean: Range | None = None
+    """Mean of its activations where it fires."""
     top_token: int | None = None
     """Token that holds most of its summed activation."""
     tag: str | None = None
@@ -36,7 +40,7 @@ class Filter:
     """A tenth of (0, maximum], 0 the weakest, in which it fires at least once."""
 
     def __post_init__(self) -> None:
-        for name in ("density", "maximum"):
+        for name in RANGED:
             asked = getattr(self, name)
             if asked is not None and not 0 <= asked[0] <= asked[1]:
                 raise UsageError(
@@ -83,7 +87,8 @@ def passing(index: FeatureIndex, where: Filter) -> Bool[np.ndarray, " d_sae"]:
     count = index.table["count"]
     if where.dead is not None:
         passed &= (count == 0) == where.dead
-    for name, asked in (("density", where.density), ("maximum", where.maximum)):
+    for name in RANGED:
+        asked = getattr(where, name)
         if asked is not None:
             passed &= (index.table[name] >= asked[0]) & (index.table[name] <= asked[1])
     if where.top_token is not None:

@@ -13,7 +13,7 @@ from transformers import AutoModel
 
 from monosema.artifact import read_json
 from monosema.errors import UsageError
-from monosema.index.find import Candidate
+from monosema.index.find import Among, Candidate
 from monosema.models import load_tokenizer
 from monosema.models.quiet import first_line, quiet
 from monosema.progress import Reporter, Silent
@@ -48,7 +48,7 @@ def meanings(
 
 
 def search_meaning(
-    embed: Embed, vectors: Float[np.ndarray, "n d"], query: str, n: int = 10
+    embed: Embed, vectors: Float[np.ndarray, "n d"], query: str, n: int = 10, *, among: Among = None
 ) -> list[Candidate]:
     """Features whose words mean what a text means: by the cosine of their vectors.
 
@@ -64,7 +64,8 @@ def search_meaning(
             "embed both with one model"
         )
     cosines = vectors @ asked
-    offered = np.flatnonzero(vectors.any(axis=1))
+    living = vectors.any(axis=1)
+    offered = np.flatnonzero(living if among is None else living & among)
     best = offered[np.argsort(-cosines[offered], kind="stable")[:n]]
     return [
         Candidate(feature=int(one), score=float(cosines[one]), why=f"cosine {cosines[one]:.2f} of its words")

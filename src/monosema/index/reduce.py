@@ -166,7 +166,14 @@ def _interval(found: Postings, count: Int64[np.ndarray, " f"]) -> Int64[np.ndarr
     alive = count > 0
     largest = np.zeros(len(count))
     largest[alive] = np.maximum.reduceat(values, (np.cumsum(count) - count)[alive]) if len(values) else 0
-    share = values / largest[found.feature] * INTERVALS
+    return interval_of(values, largest[found.feature])
+
+
+def interval_of(
+    values: Float[np.ndarray, " n"], largest: Float[np.ndarray, " n"] | float
+) -> Int64[np.ndarray, " n"]:
+    """Number of the interval of (0, largest] that each activation lies in; the upper end belongs to it."""
+    share = values / largest * INTERVALS
     return np.clip(np.ceil(share).astype(np.int64) - 1, 0, INTERVALS - 1)
 
 

@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from monosema.artifact import atomic_file
 from monosema.errors import DamagedError
-from monosema.index.find import Candidate
+from monosema.index.find import Among, Candidate
 
 WORDS = "words.sqlite"
 COLUMNS = {"name": 4.0, "fires": 2.0, "promotes": 1.0, "tags": 4.0}
@@ -75,7 +76,7 @@ def read_texts(folder: Path) -> list[str]:
     ]
 
 
-def search_words(folder: Path, query: str, n: int = 10) -> list[Candidate]:
+def search_words(folder: Path, query: str, n: int = 10, *, among: Among = None) -> list[Candidate]:
     """Features whose words hold all of the query's, else any of them, ranked by BM25.
 
     Any text is a query; one without a letter or digit finds nothing. Raises `DamagedError` for a file that is none.
@@ -84,19 +85,21 @@ def search_words(folder: Path, query: str, n: int = 10) -> list[Candidate]:
     if not terms:
         return []
     with _reading(folder / WORDS) as db:
-        return _matches(db, " AND ".join(terms), n) or _matches(db, " OR ".join(terms), n)
+        return _matches(db, " AND ".join(terms), n, among) or _matches(db, " OR ".join(terms), n, among)
 
 
-def _matches(db: sqlite3.Connection, query: str, n: int) -> list[Candidate]:
+def _matches(db: sqlite3.Connection, query: str, n: int, among: Among) -> list[Candidate]:
     weights = ", ".join(map(str, COLUMNS.values()))
     marked = ", ".join(f"highlight(words, {place}, ?1, '')" for place in range(1, len(COLUMNS) + 1))
     rows = db.execute(
         f"SELECT feature, -bm25(words, 0, {weights}) AS score, {marked} FROM words WHERE words MATCH ?2 "  # noqa: S608
         "ORDER BY score DESC, feature LIMIT ?3",
-        (_MARK, query, n),
+        (_MARK, query, n if among is None else -1),
     )
+    offered = (row for row in rows if among is None or among[row[0]])
     return [
-        Candidate(feature=feature, score=score, why=f"in {_places(texts)}") for feature, score, *texts in rows
+        Candidate(feature=feature, score=score, why=f"in {_places(texts)}")
+        for feature, score, *texts in islice(offered, n)
     ]
 
 

@@ -25,6 +25,7 @@ from monosema.index import (
     find_by_texts,
     find_by_token,
     find_near_tag,
+    passing,
     search_meaning,
     search_words,
 )
@@ -64,41 +65,57 @@ def find(
     reporter: Reporter | None = None,
 ) -> list[Candidate]:
     """Features by exactly one thing: texts (`on`, and `off`), a token, a tag, words of their names and tokens (`text`),
-    a text that these words are `like`, one token `at` a position of a text, or figures (`where`).
+    a text that these words are `like`, one token `at` a position of a text; or by figures alone (`where`), which beside
+    another way says which features may be offered.
 
     `embedder`: folder of the model that compares meanings. Raises `UsageError` where it is not exactly one.
     """
     index = study.index(sae)
+    among = None if where is None else passing(index, where)
+    model = lambda: model_of(study, sae)  # noqa: E731 (loaded only for the ways that need it)
     ways: tuple[tuple[bool, Callable[[], list[Candidate]]], ...] = (
-        (tag is not None, lambda: find_by_tag(index, tag or "", n=n)),
-        (text is not None, lambda: search_words(index.folder, text or "", n)),
+        (tag is not None, lambda: find_by_tag(index, tag or "", n=n, among=among)),
+        (text is not None, lambda: search_words(index.folder, text or "", n, among=among)),
         (
             like is not None,
-            lambda: search_meaning(*meaning_of(study, sae, embedder, reporter=reporter), like or "", n),
+            lambda: search_meaning(
+                *meaning_of(study, sae, embedder, reporter=reporter), like or "", n, among=among
+            ),
         ),
-        (where is not None, lambda: find_by_statistics(index, where or Filter(), n=n)),
-        (token is not None, lambda: find_by_token(index, one_token(model_of(study, sae), token or ""), n=n)),
+        (
+            token is not None,
+            lambda: find_by_token(index, one_token(model(), token or ""), n=n, among=among),
+        ),
         (
             at is not None,
-            lambda: find_at(model_of(study, sae), study.sae(sae), index, at or "", position, n=n),
+            lambda: find_at(model(), study.sae(sae), index, at or "", position, n=n, among=among),
         ),
-        (bool(on), lambda: find_by_texts(model_of(study, sae), study.sae(sae), index, on, off, n=n)),
+        (bool(on), lambda: find_by_texts(model(), study.sae(sae), index, on, off, n=n, among=among)),
     )
     given = [way for asked, way in ways if asked]
+    if where is not None and not given and not off:
+        return find_by_statistics(index, where, n=n)
     if len(given) != 1 or (off and not on):
         raise UsageError(
             "give one thing to find by: texts (--on, and --off), a token, a tag, words (--text), a meaning (--like), a "
-            "token of a text (--at, and --position), figures (--dead, --density), or a file of labelled texts"
+            "token of a text (--at, and --position), or a file of labelled texts; figures (--dead, --density) stand "
+            "alone or beside one of them"
         )
     return given[0]()
 
 
-def find_labelled(study: OpenStudy, file: Path, *, sae: str = "main", n: int = 10) -> Labelled:
-    """Features that tell the texts of a file with label 1 from those with label 0 (JSON lines: text, label)."""
+def find_labelled(
+    study: OpenStudy, file: Path, *, where: Filter | None = None, sae: str = "main", n: int = 10
+) -> Labelled:
+    """Features that tell the texts of a file with label 1 from those with label 0 (JSON lines: text, label).
+
+    `where`: which features may be used.
+    """
     texts, labels = labelled_texts(file)
-    seed = read_asked(study.settings, study.path).seed
+    seed, index = read_asked(study.settings, study.path).seed, study.index(sae)
+    among = None if where is None else passing(index, where)
     return find_by_labels(
-        model_of(study, sae), study.sae(sae), study.index(sae), texts, labels, n=n, seed=seed
+        model_of(study, sae), study.sae(sae), index, texts, labels, n=n, seed=seed, among=among
     )
 
 
@@ -193,11 +210,19 @@ def names_it(concept: Concept) -> Callable[[str], bool]:
 
 
 def random_edits(index: FeatureIndex, sae: SAE, edits: Sequence[Edit], seed: int) -> list[Edit]:
-    """The same edits on random living features: together a contribution of equal norm that means something else."""
+    """The same edits on random living features: together a contribution of equal norm that means something else.
+
+    Raises `UsageError` where fewer features fire than are drawn.
+    """
     alive = [int(one) for one in (index.table["count"] > 0).nonzero()[0]]
     rng = random.Random(seed)
     used = {edit.feature for edit in edits}
-    choices = rng.sample([one for one in alive if one not in used], len(edits))
+    others_alive = [one for one in alive if one not in used]
+    if len(others_alive) < len(edits):
+        raise UsageError(
+            f"there are {len(others_alive)} other features that fire, too few to draw {len(edits)} from; edit fewer"
+        )
+    choices = rng.sample(others_alive, len(edits))
     others = [replace(edit, feature=other) for other, edit in zip(choices, edits, strict=True)]
     factor = _norm(sae, edits) / _norm(sae, others)
     return [replace(edit, value=factor * edit.value) for edit in others]

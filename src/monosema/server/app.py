@@ -11,8 +11,11 @@ from fastapi import APIRouter, FastAPI
 
 import monosema
 from monosema.server import (
+    cards,
     chances,
     completions,
+    directions,
+    distribution,
     doses,
     features,
     maps,
@@ -25,6 +28,7 @@ from monosema.server import (
     relations,
     runs,
     search,
+    strength,
     studies,
 )
 from monosema.server.catalog import Catalog
@@ -41,7 +45,11 @@ from monosema.server.record import Record
 PREFIX = "/api/v1"
 ROUTERS: Sequence[APIRouter] = (
     studies.router,
+    distribution.router,
+    cards.router,
     features.router,
+    strength.router,
+    directions.router,
     relations.router,
     search.router,
     prompts.router,

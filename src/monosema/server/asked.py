@@ -34,6 +34,8 @@ class Where(Record):
     """Share of positions at which it fires."""
     maximum: Bounds | None = None
     """Its largest activation."""
+    mean: Bounds | None = None
+    """Mean of its activations where it fires."""
     top_token: int | None = Field(None, ge=0)
     """Number of the token that holds most of its summed activation."""
     tag: Words | None = None
@@ -47,6 +49,7 @@ class Where(Record):
             dead=self.dead,
             density=_range(self.density),
             maximum=_range(self.maximum),
+            mean=_range(self.mean),
             top_token=self.top_token,
             tag=self.tag,
             interval=self.interval,
@@ -70,8 +73,8 @@ class LabelledText(Record):
 
 
 class Find(Record):
-    """What to find features by: exactly one of `on`, `token`, `tag`, `text`, `like`, `at`, `vector`, `where`,
-    `labelled`."""
+    """What to find features by: exactly one of `on`, `token`, `tag`, `text`, `like`, `at`, `vector`, `labelled`; or
+    `where`, alone or beside one of them."""
 
     on: list[Words] | None = Field(None, min_length=1, max_length=MOST_TEXTS)
     """Texts that should fire it."""
@@ -95,7 +98,7 @@ class Find(Record):
     """What `vector` is: a direction, to be compared with what features write (where it is not given), or a raw
     activation, on which they fire."""
     where: Where | None = None
-    """What the index must have counted of it."""
+    """What the index must have counted of it; beside another way only such features are found."""
     labelled: list[LabelledText] | None = Field(None, max_length=MOST_LABELLED)
     """Texts of two kinds that it should tell apart, 10 or more of each."""
     n: int = Field(10, ge=1, le=100)
@@ -107,8 +110,13 @@ BESIDE = {"off": "on", "position": "at", "meant": "vector"}
 
 
 def way_of(asked: Find, ways: Sequence[str]) -> str:
-    """The one of the ways that is asked for; raises `UsageError` for none, several, or what belongs to another one."""
-    given = [way for way in ways if getattr(asked, way) is not None]
+    """The one of the ways that is asked for; raises `UsageError` for none, several, or what belongs to another one.
+
+    `where` is the way where no other one is given.
+    """
+    given = [way for way in ways if way != "where" and getattr(asked, way) is not None]
+    if asked.where is not None and not given:
+        given = ["where"]
     if len(given) != 1:
         raise UsageError(f"give one thing to find by, not {len(given)}: {', '.join(ways[:-1])} or {ways[-1]}")
     for name, way in BESIDE.items():

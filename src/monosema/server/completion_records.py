@@ -49,6 +49,9 @@ class Asked(Record):
     """Taken and not used."""
     steering: list[Steer] = Field(default=[], max_length=MOST_STEERED)
     """What to steer the model by."""
+    control: int | None = Field(None, ge=0, lt=SEEDS)
+    """A seed by which random features that fire in the index are drawn, to be edited in the place of those in
+    `steering`: together a contribution of equal norm that means something else."""
     features: int = Field(0, ge=0, le=MOST_TOP)
     """How many of the strongest features of the SAE are told at each new token."""
 

@@ -122,7 +122,7 @@ def _order(
     seed = {} if asked.seed is None else {"seed": asked.seed}
     return Order(
         prompt=prompt,
-        changes=changes_of(studies, meant.study, meant.sae, asked.steering),
+        changes=changes_of(studies, meant.study, meant.sae, asked.steering, control=asked.control),
         watched=watched,
         top=asked.features,
         most=most,

@@ -151,6 +151,7 @@ class Example(Record):
 
 Group = Literal[
     "top",
+    "silent",
     "interval:0",
     "interval:1",
     "interval:2",
@@ -167,7 +168,8 @@ Group = Literal[
     "quantile:3",
     "quantile:4",
 ]
-"""Largest activations, or a sample: of those in one tenth of (0, maximum], or of one fifth of all; 0 the weakest."""
+"""Largest activations, or a sample: of those in one tenth of (0, maximum], or of one fifth of all, 0 the weakest; or of
+the positions at which the feature is silent although the first of its `tokens` stands there."""
 
 
 class Examples(Record):
@@ -262,6 +264,8 @@ class PromptToken(Record):
     text: str
     left_out: Literal["special", "massive"] | None
     """Why nothing is told of it: a special token, or a position with a norm far above the median."""
+    fires: int
+    """How many features fire here."""
     strongest: list[Firing]
     """Features with the largest activations here, largest first."""
     values: list[float]

@@ -12,6 +12,8 @@ from pydantic import Field
 from monosema.errors import UsageError
 from monosema.index import Context, FeatureIndex, bin_edges
 from monosema.index.codes import NONE
+from monosema.index.firing import silent_at_its_token
+from monosema.index.index import AFTER, BEFORE
 from monosema.index.reduce import INTERVALS, QUANTILES
 from monosema.server.access import Index, Served
 from monosema.server.errors import NotFoundError
@@ -95,32 +97,47 @@ class ExamplesQuery(Versioned):
     group: Group = "top"
     limit: int = Field(20, ge=1, le=100)
     """Most examples; an index keeps some tens of each group."""
+    before: int = Field(BEFORE, ge=0, le=MOST_AROUND)
+    """Tokens before the peak."""
+    after: int = Field(AFTER, ge=0, le=MOST_AROUND)
+    """Tokens after it."""
 
 
 @router.get("/features/{number}/examples", dependencies=[Unchanged])
 def get_examples(
     served: Served, index: Index, number: Number, query: Annotated[ExamplesQuery, Query()]
 ) -> Examples:
-    """Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings."""
+    """Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings; and
+    where it is silent although its first token stands there."""
     check_number(index, number)
-    rows = _rows(index, number, query.group)[: query.limit]
+    rows = _rows(index, number, query.group, query.limit)
     return Examples(
         feature=number,
         group=query.group,
         maximum=index.maximum(number),
-        examples=_examples(index, rows, index.contexts(number, rows)),
+        examples=examples_of(
+            index, rows, index.contexts(number, rows, before=query.before, after=query.after)
+        ),
         coverage=served.coverage(),
     )
 
 
-def _rows(index: FeatureIndex, number: int, group: Group) -> list[int]:
+def strongest_rows(index: FeatureIndex, number: int, limit: int) -> list[int]:
+    """Rows of the largest activations of a feature, largest first."""
+    return _rows(index, number, "top", limit)
+
+
+def _rows(index: FeatureIndex, number: int, group: Group, limit: int) -> list[int]:
+    if group == "silent":
+        return silent_at_its_token(index, number, limit).rows.tolist()
     name, _, part = group.partition(":")
     column, parts = COLUMNS[name]
     rows = index.table.row(number)[column].reshape(parts, -1)[int(part or 0)]
-    return [int(row) for row in rows if row != NONE]
+    return [int(row) for row in rows if row != NONE][:limit]
 
 
-def _examples(index: FeatureIndex, rows: list[int], contexts: list[Context]) -> list[Example]:
+def examples_of(index: FeatureIndex, rows: list[int], contexts: list[Context]) -> list[Example]:
+    """Rows of an index, and what stands around each, as records."""
     positions = index.places(rows)[:, 1].tolist()
     return [
         Example(
@@ -166,7 +183,7 @@ def get_context(
         )
     rows = [int(fired[here[0]])]
     contexts = index.contexts(number, rows, before=query.before, after=query.after)
-    return _examples(index, rows, contexts)[0]
+    return examples_of(index, rows, contexts)[0]
 
 
 @router.get("/concepts", dependencies=[Unchanged])

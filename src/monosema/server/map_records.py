@@ -16,6 +16,8 @@ class MapSummary(Record):
     """Names of its SAEs, smallest first, joined by +."""
     saes: list[str]
     state: State
+    version: str
+    """As in its record: changes whenever the map or an index behind its densities is remade."""
 
 
 class MapList(Record):

@@ -28,8 +28,8 @@ from monosema.server.map_records import (
     MapSummary,
 )
 from monosema.server.rows import feature_name
-from monosema.server.served_map import KIND, Mapped, ServedMap, map_names
-from monosema.server.shelf import state_of
+from monosema.server.served_map import KIND, Mapped, ServedMap, map_names, map_version
+from monosema.server.shelf import made, state_of
 
 router = APIRouter(prefix="/studies/{study}/maps", tags=["maps"])
 
@@ -41,8 +41,14 @@ def list_maps(studies: Studies, study: StudyName, response: Response) -> MapList
     opened, shelf = studies.study(study)
     return MapList(
         maps=[
-            MapSummary(name=name, saes=name.split("+"), state=state_of(opened, shelf, KIND, name))
+            MapSummary(
+                name=name,
+                saes=name.split("+"),
+                state=state_of(opened, shelf, KIND, name),
+                version=map_version(opened, shelf, found),
+            )
             for name in map_names(opened)
+            if (found := made(opened, shelf, KIND, name)) is not None
         ]
     )
 

@@ -82,6 +82,7 @@ def _record(reading: Reading, asked: Prompt, shares: Shares) -> PromptRecord:
                 token=token,
                 text=text,
                 left_out=left_out,
+                fires=ends[row + 1] - ends[row],
                 strongest=firings_of(shares, numbers, activations),
                 values=values[row],
             )

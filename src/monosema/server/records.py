@@ -66,6 +66,10 @@ class ModelSource(Record):
     """Its name in study.toml."""
     source: str
     """Hub id, folder or file."""
+    layers: int | None
+    """How many layers it has; null before it was looked at for the first time (its plan)."""
+    d_model: int | None
+    """Width of its residual stream; null, too."""
 
 
 class CorpusSource(Record):
@@ -122,7 +126,7 @@ class SAESummary(Record):
     evaluation: State
     index: State
     version: str
-    """Changes whenever the SAE, its evaluation, index or relations are remade, and as an unfinished index grows."""
+    """Changes whenever the SAE or what was made of it is remade, and as an unfinished index grows."""
 
 
 class SAEList(Record):
@@ -223,5 +227,9 @@ class SAERecord(Record):
     """Null where it was not evaluated, or trained again since."""
     index: IndexFacts | None
     """Null where no part of its index was made."""
+    relations: State
+    """Whether `relations` of features can be asked for."""
+    meanings: State
+    """Whether features can be found by `like`, where the embedding model is installed."""
     version: str
-    """Changes whenever the SAE, its evaluation, index or relations are remade, and as an unfinished index grows."""
+    """Changes whenever the SAE or what was made of it is remade, and as an unfinished index grows."""

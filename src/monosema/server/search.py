@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import torch
@@ -11,6 +12,7 @@ from fastapi import APIRouter
 
 from monosema.index import (
     Accuracy,
+    Among,
     FeatureIndex,
     Labelled,
     as_set,
@@ -22,6 +24,7 @@ from monosema.index import (
     find_by_tag,
     find_by_texts,
     find_by_token,
+    passing,
     search_meaning,
     search_words,
 )
@@ -54,47 +57,57 @@ class _Search:
     def with_model(self, work: Callable[[LanguageModel], T]) -> T:
         return self.studies.with_model(self.served, self.caller, work)
 
+    @cached_property
+    def among(self) -> Among:
+        """Features that may be offered."""
+        where = self.asked.where
+        return None if where is None else passing(self.index, where.filter())
+
 
 Answer = Sequence[FoundFeature] | Labelled
 
 
 def _by_texts(search: _Search) -> Answer:
-    sae, asked = search.served.autoencoder(), search.asked
+    sae, asked, among = search.served.autoencoder(), search.asked, search.among
     return search.with_model(
-        lambda model: find_by_texts(model, sae, search.index, asked.on or (), asked.off, n=asked.n)
+        lambda model: find_by_texts(
+            model, sae, search.index, asked.on or (), asked.off, n=asked.n, among=among
+        )
     )
 
 
 def _by_token(search: _Search) -> Answer:
     token = search.with_model(lambda model: one_token(model, search.asked.token or ""))
-    return find_by_token(search.index, token, n=search.asked.n)
+    return find_by_token(search.index, token, n=search.asked.n, among=search.among)
 
 
 def _by_tag(search: _Search) -> Answer:
-    return find_by_tag(search.index, search.asked.tag or "", n=search.asked.n)
+    return find_by_tag(search.index, search.asked.tag or "", n=search.asked.n, among=search.among)
 
 
 def _by_words(search: _Search) -> Answer:
     if not search.served.settled:
         raise NotReadyError("features have no words before their index is whole", advice="ask again later")
-    return search_words(search.index.folder, search.asked.text or "", search.asked.n)
+    return search_words(search.index.folder, search.asked.text or "", search.asked.n, among=search.among)
 
 
 def _by_meaning(search: _Search) -> Answer:
-    return search_meaning(*search.served.meaning(), search.asked.like or "", search.asked.n)
+    asked = search.asked
+    return search_meaning(*search.served.meaning(), asked.like or "", asked.n, among=search.among)
 
 
 def _at(search: _Search) -> Answer:
-    sae, asked = search.served.autoencoder(), search.asked
+    sae, asked, among = search.served.autoencoder(), search.asked, search.among
     position = -1 if asked.position is None else asked.position
     return search.with_model(
-        lambda model: find_at(model, sae, search.index, asked.at or "", position, n=asked.n)
+        lambda model: find_at(model, sae, search.index, asked.at or "", position, n=asked.n, among=among)
     )
 
 
 def _by_vector(search: _Search) -> Answer:
     find = find_by_activation if search.asked.meant == "activation" else find_by_direction
-    return find(search.served.autoencoder(), torch.tensor(search.asked.vector), n=search.asked.n)
+    vector = torch.tensor(search.asked.vector)
+    return find(search.served.autoencoder(), vector, n=search.asked.n, among=search.among)
 
 
 def _by_statistics(search: _Search) -> Answer:
@@ -106,9 +119,11 @@ def _by_statistics(search: _Search) -> Answer:
 def _by_labels(search: _Search) -> Answer:
     sae, labelled = search.served.autoencoder(), search.asked.labelled or ()
     texts, labels = [one.text for one in labelled], [int(one.label) for one in labelled]
-    seed = asked_of(search.served.study).seed
+    seed, among = asked_of(search.served.study).seed, search.among
     return search.with_model(
-        lambda model: find_by_labels(model, sae, search.index, texts, labels, n=search.asked.n, seed=seed)
+        lambda model: find_by_labels(
+            model, sae, search.index, texts, labels, n=search.asked.n, seed=seed, among=among
+        )
     )
 
 
@@ -130,7 +145,7 @@ AS_SET = ("on", "token", "tag")
 
 @router.post("/find")
 def find_features(studies: Studies, served: Served, index: Index, caller: Asking, asked: Find) -> Found:
-    """Features by exactly one way, best first."""
+    """Features by exactly one way, best first; `where` says which may be found."""
     way = way_of(asked, tuple(FINDERS))
     answer = FINDERS[way](_Search(studies, served, index, asked, caller))
     found = answer.features if isinstance(answer, Labelled) else answer

@@ -34,7 +34,7 @@ from monosema.server.shelf import Shelf, asked_of, made, not_ready, seal, state_
 
 T = TypeVar("T")
 
-VERSIONED = ("sae", "evaluation", "index", "relations")
+VERSIONED = ("sae", "evaluation", "index", "relations", MEANING)
 
 
 @dataclass(frozen=True, kw_only=True)

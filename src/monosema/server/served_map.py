@@ -54,16 +54,12 @@ class ServedMap:
     @property
     def version(self) -> str:
         """Changes whenever the map or one of the indices of its SAEs is remade."""
-        indices = [None if (one := self._index(name)) is None else one.hash for name in self.points.saes]
-        return digest_json([monosema.__version__, self.artifact.hash, *indices])[:16]
-
-    def _index(self, name: str) -> Artifact | None:
-        sae = self.sae(name)
-        return sae.made("index") if sae.state("index") == "made" else None
+        return map_version(self.study, self.shelf, self.artifact)
 
     def named(self, name: str) -> ServedSAE | None:
         """One of its SAEs where its index is whole; None otherwise."""
-        return None if self._index(name) is None else self.sae(name)
+        sae = self.sae(name)
+        return None if _index(sae) is None else sae
 
     def density(self) -> Float[np.ndarray, " n"]:
         """Share of positions at which each feature fires; NaN where its SAE has no finished index."""
@@ -93,6 +89,17 @@ class ServedMap:
             return pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
             raise DamagedError(f"{path} cannot be read ({error}); remake it with --remake") from None
+
+
+def _index(sae: ServedSAE) -> Artifact | None:
+    return sae.made("index") if sae.state("index") == "made" else None
+
+
+def map_version(study: OpenStudy, shelf: Shelf, artifact: Artifact) -> str:
+    """Version of a map, told by manifests alone."""
+    saes = [ServedSAE(study, name, shelf) for name in artifact.manifest.name.split("+")]
+    indices = [None if (one := _index(sae)) is None else one.hash for sae in saes]
+    return digest_json([monosema.__version__, artifact.hash, *indices])[:16]
 
 
 def map_names(study: OpenStudy) -> list[str]:

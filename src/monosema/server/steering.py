@@ -10,7 +10,7 @@ from pydantic import Field
 from monosema.artifact import read_json
 from monosema.errors import UsageError
 from monosema.interventions import Changes, DoseCurve, Edit
-from monosema.pipeline.explore import DEFAULT_MULTIPLE, DOSE
+from monosema.pipeline.explore import DEFAULT_MULTIPLE, DOSE, random_edits
 from monosema.server.catalog import Catalog
 from monosema.server.errors import NotMadeError
 from monosema.server.record import Record, Text
@@ -39,9 +39,12 @@ class Steer(Record):
     """Where: everywhere, in the prompt only, or from the position on that predicts the first new token."""
 
 
-def changes_of(studies: Catalog, study: str, own: str | None, asked: Sequence[Steer]) -> list[Changes]:
+def changes_of(
+    studies: Catalog, study: str, own: str | None, asked: Sequence[Steer], *, control: int | None = None
+) -> list[Changes]:
     """The edits for each SAE of a study that is steered; `own` is the SAE that entries without one mean.
 
+    `control`: seed of the random features that are edited in the place of those asked for, by edits of equal norm.
     Raises `UsageError` and `NotFoundError` for what cannot be steered by, `NotReadyError` where an index is needed.
     """
     edits: dict[str, list[Edit]] = {}
@@ -52,9 +55,20 @@ def changes_of(studies: Catalog, study: str, own: str | None, asked: Sequence[St
                 f"steering.{number} names no sae, and the model's id names none; add one of them"
             )
         edits.setdefault(name, []).extend(_edits(studies.sae(study, name), one, f"steering.{number}"))
-    return [
-        Changes(sae=studies.sae(study, name).autoencoder(), edits=tuple(some)) for name, some in edits.items()
-    ]
+    found = []
+    for name, some in edits.items():
+        served = studies.sae(study, name)
+        made = some if control is None else _control(served, some, control)
+        found.append(Changes(sae=served.autoencoder(), edits=tuple(made)))
+    return found
+
+
+def _control(served: ServedSAE, edits: Sequence[Edit], seed: int) -> list[Edit]:
+    if any(edit.operation == "scale" for edit in edits):
+        raise UsageError(
+            "control: what scale adds depends on the text, so it has no norm to be equalled; clamp, raise or add"
+        )
+    return random_edits(served.index(), served.autoencoder(), edits, seed)
 
 
 def _edits(served: ServedSAE, one: Steer, where: str) -> list[Edit]:

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Query, Response
 
 from monosema.artifact import Artifact, read_json
 from monosema.errors import MonosemaError
-from monosema.pipeline import STAGES
+from monosema.pipeline import STAGES, OpenStudy
+from monosema.pipeline.finding import MEANING
 from monosema.pipeline.table import EVALUATION
+from monosema.pipeline.work import PLAN
 from monosema.sae.formats.monosema import RECORD
 from monosema.server.access import Served, Studies, StudyName
 from monosema.server.catalog import Catalog
@@ -32,7 +34,7 @@ from monosema.server.records import (
 )
 from monosema.server.rows import tag_rows
 from monosema.server.served import ServedSAE
-from monosema.server.shelf import asked_of, made, state_of
+from monosema.server.shelf import Shelf, asked_of, made, state_of
 from monosema.server.writer import writer_of
 
 router = APIRouter(prefix="/studies", tags=["studies"])
@@ -78,7 +80,7 @@ def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRe
         name=study,
         seed=asked.seed,
         minutes=asked.minutes,
-        models=[ModelSource(name=name, source=model.source) for name, model in asked.models.items()],
+        models=[_model(opened, shelf, name, model.source) for name, model in asked.models.items()],
         corpora=[
             CorpusSource(name=name, sources=list(corpus.sources)) for name, corpus in asked.corpora.items()
         ],
@@ -86,6 +88,14 @@ def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRe
         artifacts=artifacts,
         writer=writer_of(opened),
     )
+
+
+def _model(study: OpenStudy, shelf: Shelf, name: str, source: str) -> ModelSource:
+    plan = made(study, shelf, "plan", name)
+    facts = (
+        {} if plan is None else shelf.get(f"facts of {name}", plan.hash, lambda: read_json(plan.path / PLAN))
+    )
+    return ModelSource(name=name, source=source, layers=facts.get("n_layers"), d_model=facts.get("d_model"))
 
 
 @router.get("/{study}/saes")
@@ -135,6 +145,8 @@ def get_sae(served: Served, query: Annotated[Versioned, Query()]) -> SAERecord:
         measured=_settings(manifest.measured),
         evaluation=_evaluation(served),
         index=_index_facts(served),
+        relations=served.state("relations"),
+        meanings=served.state(MEANING),
         version=served.version,
     )
 

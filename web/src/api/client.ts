@@ -22,6 +22,8 @@ export type Answer<P extends Methods<"get">> = AnswerOf<Operation<P, "get">>;
 export interface Source {
   get(path: string, query: string, signal: AbortSignal | undefined): Promise<unknown>;
   post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown>;
+  /** Numbers of the features of an SAE that are there, ascending; null, as without it, for all. */
+  numbers?(study: string, sae: string): Promise<readonly number[] | null>;
 }
 
 /** `/api/v1/studies/{study}` with its names filled in. */
@@ -111,6 +113,11 @@ export class Client {
     const filled = fill(path, names as Record<string, string | number>);
     return (await this.source.post(filled, body, signal)) as AnswerOf<Operation<P, "post">>;
   }
+
+  /** The features that can be shown, ascending; null for all of the SAE. A static site may have a part of them. */
+  async numbers(study: string, sae: string): Promise<readonly number[] | null> {
+    return (await this.source.numbers?.(study, sae)) ?? null;
+  }
 }
 
 /** Adds to a map of at most `KEPT`; the oldest goes. */
@@ -120,4 +127,30 @@ function put<V>(map: Map<string, V>, key: string, value: V): void {
   if (map.size > KEPT) map.delete(map.keys().next().value!);
 }
 
-export const client = new Client(new HttpSource());
+/** Answers from files beside the pages; how is only loaded where there are such. */
+class FileSource implements Source {
+  private readonly source: Promise<Source>;
+  constructor(base: string) {
+    this.source = import("./static").then(({ StaticSource }) => new StaticSource(base));
+  }
+  async get(path: string, query: string, signal: AbortSignal | undefined): Promise<unknown> {
+    return (await this.source).get(path, query, signal);
+  }
+  async post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    return (await this.source).post(path, body, signal);
+  }
+  async numbers(study: string, sae: string): Promise<readonly number[] | null> {
+    return (await this.source).numbers!(study, sae);
+  }
+}
+
+/** Where the answers lie beside the pages of a static site (`monosema export`); null on a server. */
+function folderOfSite(): string | null {
+  if (typeof document === "undefined") return null;
+  return document.querySelector<HTMLMetaElement>('meta[name="monosema-site"]')?.content ?? null;
+}
+
+const site = folderOfSite();
+/** Whether there is a server with the model: in a static site all that needs one is not offered. */
+export const live = site === null;
+export const client = new Client(site === null ? new HttpSource() : new FileSource(site));

@@ -1,9 +1,9 @@
 // Questions about features that several pages ask.
-import type { Example, FeatureRecord, FeatureRow } from "./records";
+import type { Example, FeatureRecord, FeatureRow, Firings } from "./records";
 import { names, type Place } from "../shell/place";
 import { client } from "./client";
 
-export type Group = "top" | `interval:${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}` | `quantile:${0 | 1 | 2 | 3 | 4}`;
+export type Group = "top" | "silent" | `interval:${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}` | `quantile:${0 | 1 | 2 | 3 | 4}`;
 
 /** All that is known of a feature. */
 export function feature(place: Place, number: number, signal?: AbortSignal): Promise<FeatureRecord> {
@@ -18,6 +18,11 @@ export function examples(place: Place, number: number, group: Group, limit: numb
     { v: place.v, group, limit },
     signal,
   );
+}
+
+/** How often it fires how strongly, and how often not at its own token. */
+export function firings(place: Place, number: number, signal?: AbortSignal): Promise<Firings> {
+  return client.ask("/api/v1/studies/{study}/saes/{sae}/features/{number}/firings", { ...names(place), number }, { v: place.v }, signal);
 }
 
 /** Its single strongest example; null where it never fires. */

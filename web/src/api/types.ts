@@ -202,6 +202,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/saes/{sae}/cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cards
+         * @description Features by their numbers, each with its histogram and its strongest example.
+         */
+        get: operations["get_cards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/saes/{sae}/concepts": {
         parameters: {
             query?: never;
@@ -214,6 +234,26 @@ export interface paths {
          * @description The tags that stand in the text of an index.
          */
         get: operations["list_concepts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/saes/{sae}/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Distribution
+         * @description How a statistic is spread over the features of an SAE.
+         */
+        get: operations["get_distribution"];
         put?: never;
         post?: never;
         delete?: never;
@@ -322,6 +362,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/saes/{sae}/features/{number}/cosines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cosines
+         * @description Cosines of a feature's direction with those of all features, also as an Arrow stream.
+         */
+        get: operations["get_cosines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/saes/{sae}/features/{number}/elsewhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elsewhere
+         * @description The nearest features of the study's other SAEs, by the cosine of decoder rows; it works without an index, too.
+         */
+        get: operations["get_elsewhere"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/saes/{sae}/features/{number}/examples": {
         parameters: {
             query?: never;
@@ -331,9 +411,30 @@ export interface paths {
         };
         /**
          * Get Examples
-         * @description Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings.
+         * @description Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings; and
+         *     where it is silent although its first token stands there.
          */
         get: operations["get_examples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/saes/{sae}/features/{number}/firings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Firings
+         * @description How often a feature fires in each tenth of (0, maximum], and how often it is silent at its own first token.
+         */
+        get: operations["get_firings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -373,7 +474,7 @@ export interface paths {
         put?: never;
         /**
          * Find Features
-         * @description Features by exactly one way, best first.
+         * @description Features by exactly one way, best first; `where` says which may be found.
          */
         post: operations["find_features"];
         delete?: never;
@@ -1309,6 +1410,12 @@ export interface components {
          */
         ChatRequest: {
             /**
+             * Control
+             * @description A seed by which random features that fire in the index are drawn, to be edited in the place of those in
+             *     `steering`: together a contribution of equal norm that means something else.
+             */
+            control?: number | null;
+            /**
              * Features
              * @description How many of the strongest features of the SAE are told at each new token.
              * @default 0
@@ -1542,6 +1649,12 @@ export interface components {
          */
         CompletionRequest: {
             /**
+             * Control
+             * @description A seed by which random features that fire in the index are drawn, to be edited in the place of those in
+             *     `steering`: together a contribution of equal norm that means something else.
+             */
+            control?: number | null;
+            /**
              * Features
              * @description How many of the strongest features of the SAE are told at each new token.
              * @default 0
@@ -1671,6 +1784,24 @@ export interface components {
             feature: components["schemas"]["FeatureOf"];
         };
         /**
+         * Cosines
+         * @description Cosines of a feature's decoder row with those of all features of its SAE.
+         */
+        Cosines: {
+            /**
+             * Cosine
+             * @description By the number of the feature; null for one without a direction.
+             */
+            cosine: (number | null)[];
+            /** Number */
+            number: number;
+            /**
+             * Version
+             * @description Version of the SAE.
+             */
+            version: string;
+        };
+        /**
          * CosinesRequest
          * @description Features whose directions are closest to a feature's, or to a vector.
          */
@@ -1764,6 +1895,49 @@ export interface components {
              * @description Share of all features in each bin; with the dead share they add up to 1.
              */
             shares: components["schemas"]["Interval"][];
+        };
+        /**
+         * Distribution
+         * @description How a statistic is spread over the features that fire in the index.
+         */
+        Distribution: {
+            /**
+             * Counts
+             * @description Features in each bin; a bin holds its lower edge, the last one its upper edge, too.
+             */
+            counts: number[];
+            /** @description What the index has seen. */
+            coverage: components["schemas"]["Coverage"];
+            /**
+             * Dead
+             * @description Features that never fire in it; they are in no bin.
+             */
+            dead: number;
+            /**
+             * Edges
+             * @description Of the bins, from the least to the largest value, one more than counts; none where no feature fires.
+             */
+            edges: number[];
+            /**
+             * Fires
+             * @description Features that fire in the index.
+             */
+            fires: number;
+            /**
+             * Median
+             * @description Over the features that fire.
+             */
+            median: number | null;
+            /**
+             * Scale
+             * @enum {string}
+             */
+            scale: "log" | "linear";
+            /**
+             * Statistic
+             * @enum {string}
+             */
+            statistic: "density" | "count" | "mean" | "maximum";
         };
         /**
          * DocumentTag
@@ -1894,6 +2068,29 @@ export interface components {
              * @description Share of plain answers that name it.
              */
             plain: number;
+        };
+        /**
+         * Elsewhere
+         * @description The features of another SAE that are nearest to one.
+         */
+        Elsewhere: {
+            /**
+             * Chance
+             * @description Cosine that 1 direction in 100 reaches with the best of as many evenly drawn ones as that SAE has features.
+             */
+            chance: number;
+            /**
+             * Hook
+             * @description Hook point that it reads.
+             */
+            hook: string;
+            /**
+             * Neighbours
+             * @description Nearest first.
+             */
+            neighbours: components["schemas"]["Neighbour"][];
+            /** Sae */
+            sae: string;
         };
         /**
          * Endpoints
@@ -2049,12 +2246,71 @@ export interface components {
              * Group
              * @enum {string}
              */
-            group: "top" | "interval:0" | "interval:1" | "interval:2" | "interval:3" | "interval:4" | "interval:5" | "interval:6" | "interval:7" | "interval:8" | "interval:9" | "quantile:0" | "quantile:1" | "quantile:2" | "quantile:3" | "quantile:4";
+            group: "top" | "silent" | "interval:0" | "interval:1" | "interval:2" | "interval:3" | "interval:4" | "interval:5" | "interval:6" | "interval:7" | "interval:8" | "interval:9" | "quantile:0" | "quantile:1" | "quantile:2" | "quantile:3" | "quantile:4";
             /**
              * Maximum
              * @description Largest activation of the feature, for colours.
              */
             maximum: number;
+        };
+        /**
+         * FeatureCard
+         * @description A feature with what a small picture of it needs.
+         */
+        FeatureCard: {
+            /**
+             * Count
+             * @description Positions at which it fires.
+             */
+            count: number;
+            /**
+             * Density
+             * @description Share of positions at which it fires; 0 for one that never fires.
+             */
+            density: number;
+            /** @description Where it fires most strongly; null where it never fires. */
+            example: components["schemas"]["Example"] | null;
+            histogram: components["schemas"]["Histogram"];
+            /**
+             * Maximum
+             * @description Largest activation.
+             */
+            maximum: number;
+            /**
+             * Mean
+             * @description Mean of its activations where it fires.
+             */
+            mean: number;
+            /** @description Null before the index is whole. */
+            name: components["schemas"]["FeatureName"] | null;
+            /**
+             * Number
+             * @description Row of the decoder.
+             */
+            number: number;
+            /**
+             * Tokens
+             * @description Tokens at which it fires with the largest summed activation, largest first.
+             */
+            tokens: components["schemas"]["TokenFigure"][];
+        };
+        /**
+         * FeatureCards
+         * @description Some features.
+         */
+        FeatureCards: {
+            /** @description What is told is of. */
+            coverage: components["schemas"]["Coverage"];
+            /**
+             * Features
+             * @description In the order in which they were asked for.
+             */
+            features: components["schemas"]["FeatureCard"][];
+            /**
+             * Version
+             * @description Version of the SAE.
+             */
+            version: string;
         };
         /**
          * FeatureName
@@ -2214,8 +2470,8 @@ export interface components {
         };
         /**
          * Find
-         * @description What to find features by: exactly one of `on`, `token`, `tag`, `text`, `like`, `at`, `vector`, `where`,
-         *     `labelled`.
+         * @description What to find features by: exactly one of `on`, `token`, `tag`, `text`, `like`, `at`, `vector`, `labelled`; or
+         *     `where`, alone or beside one of them.
          */
         Find: {
             /**
@@ -2281,7 +2537,7 @@ export interface components {
              * @description A vector as wide as the SAE's hook point.
              */
             vector?: number[] | null;
-            /** @description What the index must have counted of it. */
+            /** @description What the index must have counted of it; beside another way only such features are found. */
             where?: components["schemas"]["Where"] | null;
         };
         /**
@@ -2298,6 +2554,29 @@ export interface components {
              * @description Of its largest activation in the index; null where there is no index, or where it never fired there.
              */
             share: number | null;
+        };
+        /**
+         * Firings
+         * @description How often a feature fires how strongly.
+         */
+        Firings: {
+            /**
+             * Counts
+             * @description Positions at which it fires in each tenth; the examples of the groups `interval` are drawn from them.
+             */
+            counts: number[];
+            /** @description What was counted. */
+            coverage: components["schemas"]["Coverage"];
+            /**
+             * Edges
+             * @description Of the tenths of (0, maximum], one more than counts; the maximum is that of the stored activations, which differ
+             *     from the exact ones by 1.7e-4 of their size at most.
+             */
+            edges: number[];
+            /** Number */
+            number: number;
+            /** @description Null for a feature that never fires. */
+            silent: components["schemas"]["SilentFigure"] | null;
         };
         /**
          * Found
@@ -2566,6 +2845,11 @@ export interface components {
              * @enum {string}
              */
             state: "made" | "stale" | "unfinished" | "absent";
+            /**
+             * Version
+             * @description As in its record: changes whenever the map or an index behind its densities is remade.
+             */
+            version: string;
         };
         /**
          * ModelEntry
@@ -2615,6 +2899,16 @@ export interface components {
          */
         ModelSource: {
             /**
+             * D Model
+             * @description Width of its residual stream; null, too.
+             */
+            d_model: number | null;
+            /**
+             * Layers
+             * @description How many layers it has; null before it was looked at for the first time (its plan).
+             */
+            layers: number | null;
+            /**
              * Name
              * @description Its name in study.toml.
              */
@@ -2660,6 +2954,19 @@ export interface components {
             name: components["schemas"]["FeatureName"] | null;
             /** Number */
             number: number;
+        };
+        /**
+         * NeighboursElsewhere
+         * @description The features of the study's other SAEs that are nearest to a feature.
+         */
+        NeighboursElsewhere: {
+            /** Number */
+            number: number;
+            /**
+             * Saes
+             * @description SAEs of the same model that write at the same hook point, or both into the residual stream.
+             */
+            saes: components["schemas"]["Elsewhere"][];
         };
         /**
          * Neuron
@@ -2842,6 +3149,11 @@ export interface components {
          */
         PromptToken: {
             /**
+             * Fires
+             * @description How many features fire here.
+             */
+            fires: number;
+            /**
              * Left Out
              * @description Why nothing is told of it: a special token, or a position with a norm far above the median.
              */
@@ -2997,6 +3309,12 @@ export interface components {
             /** Kind */
             kind: string;
             /**
+             * Meanings
+             * @description Whether features can be found by `like`, where the embedding model is installed.
+             * @enum {string}
+             */
+            meanings: "made" | "stale" | "unfinished" | "absent";
+            /**
              * Measured
              * @description Figures of its training.
              */
@@ -3009,6 +3327,12 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Relations
+             * @description Whether `relations` of features can be asked for.
+             * @enum {string}
+             */
+            relations: "made" | "stale" | "unfinished" | "absent";
+            /**
              * Settings
              * @description All that decides its content.
              */
@@ -3017,7 +3341,7 @@ export interface components {
             study: string;
             /**
              * Version
-             * @description Changes whenever the SAE, its evaluation, index or relations are remade, and as an unfinished index grows.
+             * @description Changes whenever the SAE or what was made of it is remade, and as an unfinished index grows.
              */
             version: string;
         };
@@ -3073,7 +3397,7 @@ export interface components {
             sae: "made" | "stale" | "unfinished" | "absent";
             /**
              * Version
-             * @description Changes whenever the SAE, its evaluation, index or relations are remade, and as an unfinished index grows.
+             * @description Changes whenever the SAE or what was made of it is remade, and as an unfinished index grows.
              */
             version: string;
         };
@@ -3096,6 +3420,24 @@ export interface components {
             name: string;
             /** Value */
             value: string | number | boolean | null;
+        };
+        /**
+         * SilentFigure
+         * @description A token at which a feature often fires, and where it does not.
+         */
+        SilentFigure: {
+            /**
+             * Positions
+             * @description Positions of this token at which the feature is silent; examples of the group `silent` are drawn from them.
+             */
+            positions: number;
+            /** Text */
+            text: string;
+            /**
+             * Token
+             * @description The first of its `tokens`.
+             */
+            token: number;
         };
         /**
          * SingleBatchRequest
@@ -3841,6 +4183,8 @@ export interface components {
             interval?: number | null;
             /** @description Its largest activation. */
             maximum?: components["schemas"]["Bounds"] | null;
+            /** @description Mean of its activations where it fires. */
+            mean?: components["schemas"]["Bounds"] | null;
             /**
              * Tag
              * @description Tag whose spans hold at least half of its firings.
@@ -4339,6 +4683,57 @@ export interface operations {
             };
         };
     };
+    get_cards: {
+        parameters: {
+            query: {
+                /** @description Their numbers, joined by commas, 200 at most. */
+                numbers: string;
+                /**
+                 * @description Version of the SAE (of its record) that the client goes on from: another one now is an error, and answers to
+                 *     the present one may be kept for ever.
+                 */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureCards"];
+                };
+            };
+        };
+    };
     list_concepts: {
         parameters: {
             query?: {
@@ -4384,6 +4779,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Concepts"];
+                };
+            };
+        };
+    };
+    get_distribution: {
+        parameters: {
+            query?: {
+                bins?: number;
+                /** @description Whether the bins are equally wide, or as ratios. */
+                scale?: "log" | "linear";
+                statistic?: "density" | "count" | "mean" | "maximum";
+                /**
+                 * @description Version of the SAE (of its record) that the client goes on from: another one now is an error, and answers to
+                 *     the present one may be kept for ever.
+                 */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Distribution"];
                 };
             };
         };
@@ -4657,10 +5105,111 @@ export interface operations {
             };
         };
     };
+    get_cosines: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Version of the SAE (of its record) that the client goes on from: another one now is an error, and answers to
+                 *     the present one may be kept for ever.
+                 */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Number of a feature. */
+                number: number;
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cosines"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+        };
+    };
+    get_elsewhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of a feature. */
+                number: number;
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeighboursElsewhere"];
+                };
+            };
+        };
+    };
     get_examples: {
         parameters: {
             query?: {
-                group?: "top" | "interval:0" | "interval:1" | "interval:2" | "interval:3" | "interval:4" | "interval:5" | "interval:6" | "interval:7" | "interval:8" | "interval:9" | "quantile:0" | "quantile:1" | "quantile:2" | "quantile:3" | "quantile:4";
+                /** @description Tokens after it. */
+                after?: number;
+                /** @description Tokens before the peak. */
+                before?: number;
+                group?: "top" | "silent" | "interval:0" | "interval:1" | "interval:2" | "interval:3" | "interval:4" | "interval:5" | "interval:6" | "interval:7" | "interval:8" | "interval:9" | "quantile:0" | "quantile:1" | "quantile:2" | "quantile:3" | "quantile:4";
                 /** @description Most examples; an index keeps some tens of each group. */
                 limit?: number;
                 /**
@@ -4707,6 +5256,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Examples"];
+                };
+            };
+        };
+    };
+    get_firings: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Version of the SAE (of its record) that the client goes on from: another one now is an error, and answers to
+                 *     the present one may be kept for ever.
+                 */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Number of a feature. */
+                number: number;
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Firings"];
                 };
             };
         };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { PromptToken } from "../api/records";
 import { peakOf, pieces } from "./overlay";
 
-const token = (text: string, value = 0, left_out: PromptToken["left_out"] = null): PromptToken => ({ token: 1, text, left_out, strongest: [], values: [value] });
+const token = (text: string, value = 0, left_out: PromptToken["left_out"] = null): PromptToken => ({ token: 1, text, left_out, fires: 0, strongest: [], values: [value] });
 const ANSWER = [token("The", 0, "massive"), token(" Golden"), token(" Gate", 4)];
 
 describe("text that is typed", () => {

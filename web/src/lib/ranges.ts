@@ -18,8 +18,13 @@ export function formatRange({ low, high }: Range): string | null {
   return `${low === null ? "" : Number(low.toPrecision(3))}..${high === null ? "" : Number(high.toPrecision(3))}`;
 }
 
-export function within(value: number, { low, high }: Range): boolean {
-  return (low === null || value >= low) && (high === null || value <= high);
+/** What is filtered by, by its key in the address. */
+export const FILTERED = ["density", "maximum", "mean"] as const;
+
+/** The filters of an address as a search takes them; null where there are none. */
+export function whereOf(query: URLSearchParams): Partial<Record<(typeof FILTERED)[number], Range>> | null {
+  const given = FILTERED.map((key) => [key, parseRange(query.get(key))] as const).filter(([, range]) => formatRange(range) !== null);
+  return given.length ? Object.fromEntries(given) : null;
 }
 
 function number(text: string | undefined): number | null {

@@ -42,7 +42,7 @@ export async function neighbourhood(place: Place, feature: Feature, across: Acro
   const records = await Promise.all(middle.neighbours.map(({ number }) => recordOf(place, { sae, number }, signal)));
   const own = middle.neighbours.map(({ number, cosine, name }): Near => ({ sae, number, cosine, name: nameOf({ name }), kin: null }));
   const kin = await Promise.all(
-    kinOf(feature, across).map(async (one): Promise<Near> => ({ ...one, name: await nameOfFeature(place, one, signal) })),
+    kinOf(feature, across).map(async (one): Promise<Near> => ({ ...one, name: await nameOfFeature(place, one) })),
   );
   const lists = [...records.map((one) => one?.neighbours ?? []), ...kin.map(() => [])];
   const near = [...own, ...kin];

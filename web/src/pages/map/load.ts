@@ -1,7 +1,8 @@
 // What the page asks, and what it makes of the answers.
 import { client } from "../../api/client";
+import { card } from "../../api/cards";
 import { feature } from "../../api/features";
-import type { FeatureRecord, FeatureRow } from "../../api/records";
+import type { FeatureCard, FeatureRecord, FeatureRow } from "../../api/records";
 import { plural } from "../../lib/format";
 import { nameOf } from "../../lib/names";
 import type { Place } from "../../shell/place";
@@ -48,9 +49,22 @@ export async function recordOf(place: Place, { sae, number }: Feature, signal?: 
   return own.summary.index === "absent" ? null : feature(own, number, signal);
 }
 
-export async function nameOfFeature(place: Place, one: Feature, signal?: AbortSignal): Promise<string> {
-  const record = await recordOf(place, one, signal).catch(() => null);
-  return record ? nameOf(record) : "no name yet";
+/** Its cosines with all features of its SAE. */
+export async function cosinesOf(place: Place, { sae, number }: Feature, signal: AbortSignal): Promise<(number | null)[]> {
+  const own = placeOf(place, sae);
+  const names = { study: own.study, sae, number };
+  return (await client.ask("/api/v1/studies/{study}/saes/{sae}/features/{number}/cosines", names, { v: own.v }, signal)).cosine;
+}
+
+/** What a row of a list shows of it; null where its SAE has no index. */
+export async function cardOf(place: Place, { sae, number }: Feature): Promise<FeatureCard | null> {
+  const own = placeOf(place, sae);
+  return own.summary.index === "absent" ? null : card(own, number);
+}
+
+export async function nameOfFeature(place: Place, one: Feature): Promise<string> {
+  const found = await cardOf(place, one).catch(() => null);
+  return found ? nameOf(found) : "no name yet";
 }
 
 export interface Match extends Feature {

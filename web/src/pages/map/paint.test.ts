@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { linear } from "../../lib/scales";
 import { DARK, INK, KIND, kindOfSae, LIGHT, PLAIN, RAMP, rgb, STEPS, tableOf, type Palette } from "./colours";
-import { byCluster, byCosine, byDensity, byMatch, bySae, COLOUR, densityRange, densityScale, FAINT, only, RAISED } from "./paint";
+import { byCluster, byCosine, byCosines, byDensity, byMatch, bySae, COLOUR, densityRange, densityScale, FAINT, only, RAISED } from "./paint";
 import { planted } from "./planted";
 
 const colour = (paint: Uint8Array) => [...paint].map((one) => one & COLOUR);
@@ -32,6 +32,12 @@ describe("paint", () => {
     expect([...byMatch(planted(places), [2])]).toEqual([PLAIN, PLAIN, KIND | RAISED, PLAIN]);
     const paint = byCosine(planted(places), new Map([[1, 0.9], [3, 0.3]]), linear(0.3, 0.9));
     expect(colour(paint)).toEqual([PLAIN, RAMP + STEPS - 1, PLAIN, RAMP]);
+  });
+
+  it("colours every feature of an SAE by its cosine, its neighbours over the others", () => {
+    const points = planted(places, { saes: [{ name: "small", start: 0, features: 1 }, { name: "wide", start: 1, features: 3 }] });
+    const paint = byCosines(points, 1, [0.8, -0.2, null], new Map([[1, 0.8]]), linear(0, 0.8));
+    expect([...paint]).toEqual([PLAIN, (RAMP + STEPS - 1) | RAISED, RAMP, PLAIN]);
   });
 
   it("lets all but the chosen step back, and shows the chosen even where they were plain", () => {

@@ -65,6 +65,14 @@ export function byCosine(points: Points, alike: ReadonlyMap<number, number>, sca
   return paint;
 }
 
+/** The cosine of every feature of an SAE with a chosen one, dark for alike; those of `near` over the others. */
+export function byCosines(points: Points, start: number, cosines: readonly (number | null)[], near: ReadonlyMap<number, number>, scale: Scale): Paint {
+  const paint = new Uint8Array(points.size);
+  for (const [number, cosine] of cosines.entries()) if (cosine !== null) paint[start + number] = step(cosine, scale);
+  for (const point of near.keys()) paint[point]! |= RAISED;
+  return paint;
+}
+
 /** The same with all but some points faint; those over the others, in ink where they had no colour. */
 export function only(paint: Paint, chosen: Uint32Array): Paint {
   const faint = paint.map((one) => (one & COLOUR) | FAINT);

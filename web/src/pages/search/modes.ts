@@ -10,6 +10,8 @@ export interface Mode {
   /** The question to ask; null for ways that ask otherwise. */
   find: ((text: string) => Find) | null;
   examples: readonly string[];
+  /** Whether it needs the model, so that a static site has it not. */
+  live?: boolean;
 }
 
 export const MODES: readonly Mode[] = [
@@ -23,6 +25,7 @@ export const MODES: readonly Mode[] = [
   },
   {
     id: "prompt",
+    live: true,
     name: "Prompt",
     says: "What fires on a text, token by token.",
     placeholder: "The Golden Gate Bridge opened in 1937.",
@@ -31,6 +34,7 @@ export const MODES: readonly Mode[] = [
   },
   {
     id: "sets",
+    live: true,
     name: "Sets",
     says: "What fires on all of these texts and on none of those.",
     placeholder: "",
@@ -39,6 +43,7 @@ export const MODES: readonly Mode[] = [
   },
   {
     id: "token",
+    live: true,
     name: "Token",
     says: "What fires on one token, wherever it stands.",
     placeholder: "one token; mind the blank before a word",
@@ -55,6 +60,7 @@ export const MODES: readonly Mode[] = [
   },
   {
     id: "meaning",
+    live: true,
     name: "Meaning",
     says: "Features whose words mean something like this.",
     placeholder: "places where two shores meet",

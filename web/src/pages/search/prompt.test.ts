@@ -3,7 +3,7 @@ import type { PromptRecord, PromptToken } from "../../api/records";
 import { firedAnywhere, firedAt, nearest, stepTo, strip } from "./prompt";
 
 const token = (text: string, ...strongest: [number, number, number][]): PromptToken => ({
-  token: 0, text, left_out: null, values: [], strongest: strongest.map(([number, activation, share]) => ({ number, activation, share })),
+  token: 0, text, left_out: null, values: [], fires: strongest.length, strongest: strongest.map(([number, activation, share]) => ({ number, activation, share })),
 });
 const PROMPT: PromptRecord = {
   features: [],
