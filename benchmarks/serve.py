@@ -98,7 +98,7 @@ def routes_of(study: OpenStudy, sae: str) -> list[list[Any]]:
         ["feature", "GET", f"{one}/features/{{n}}", None],
         ["examples", "GET", f"{one}/features/{{n}}/examples", None],
         ["list", "GET", f"{one}/features?sort=density", None],
-        ["words", "GET", f"{one}/find?text=bridge", None],
+        ["words", "POST", f"{one}/find", {"text": "bridge"}],
         ["distribution", "GET", f"{one}/distribution?statistic=density", None],
         ["study", "GET", base, None],
         ["page", "GET", "/", None],
@@ -286,9 +286,14 @@ def planted_map(study: OpenStudy, sae: str, folder: Path) -> Path:
         central=rng.random(POINTS).astype(np.float32),
         neighbours=rng.integers(0, POINTS, (POINTS, 10)),
         cosines=rng.random((POINTS, 10)).astype(np.float32),
-        figures={"kept": 0.0, "kept_wide": 0.0, "random": 0.0, "random_wide": 0.0, "chance": 0.2, "clusters": 200,
-                 "largest_cluster": int(np.bincount(cluster + 1).max()), "clustered_share": 0.99},
-    )  # fmt: skip
+        figures={
+            "quality": dict.fromkeys(("kept", "kept_wide", "random", "random_wide"), 0.0),
+            "chance": {"high": 0.2},
+            "clusters": 200,
+            "largest_cluster": int(np.bincount(cluster + 1).max()),
+            "clustered_share": 0.99,
+        },
+    )
     parents = {f"sae/{sae}": study.open("sae", sae, verify=False).hash}
     (folder / "map").mkdir()
     with drafting(

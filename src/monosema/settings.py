@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,12 @@ def check_keys(table: Mapping[str, Any], known: list[str], where: str) -> None:
             raise UsageError(f"{where}.{key} is no setting{nearest(key, known)}; known: {', '.join(known)}")
 
 
+@cache
+def _adapter(cls: type) -> Any:
+    """Pydantic's `TypeAdapter`; making one takes longer than using it."""
+    return TypeAdapter(cls)
+
+
 def parse(cls: type[T], table: object, where: str) -> T:
     """Make the settings dataclass `cls` from a table; `where` (`study.toml: saes.main`) begins each error.
 
@@ -50,7 +57,8 @@ def parse(cls: type[T], table: object, where: str) -> T:
         raise UsageError(f"{where} is {table!r}; expected a table of settings")
     check_keys(table, field_names(cls), where)
     try:
-        return TypeAdapter(cls).validate_python(dict(table))
+        made: T = _adapter(cls).validate_python(dict(table))
+        return made
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *(str(part) for part in first["loc"])])
@@ -64,5 +72,5 @@ def parse(cls: type[T], table: object, where: str) -> T:
 
 def asked(settings: Any, *, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the settings that matter for content, as JSON values."""
-    values = TypeAdapter(type(settings)).dump_python(settings, mode="json")
+    values = _adapter(type(settings)).dump_python(settings, mode="json")
     return {key: value for key, value in values.items() if key not in leave_out}

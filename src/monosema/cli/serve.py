@@ -59,9 +59,9 @@ def serve(
 
 
 def _let_log(lines: logging.Logger, file: Path | None) -> None:
-    """Let the server's lines go to a file, or to standard error where nobody looks at it."""
-    if file is not None:
-        lines.addHandler(logging.FileHandler(file, encoding="utf-8"))
-    elif not sys.stderr.isatty():
-        lines.addHandler(logging.StreamHandler(sys.stderr))
+    """Let the server's lines go to a file, or to standard error: where somebody looks at it, only what went wrong."""
+    to = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, encoding="utf-8")
+    if file is None and sys.stderr.isatty():
+        to.setLevel(logging.ERROR)
+    lines.addHandler(to)
     lines.setLevel(logging.INFO)

@@ -1,4 +1,7 @@
-"""What routes depend on: the catalog, the SAE that the path names, its index, and who asks."""
+"""What routes depend on: the catalog, the SAE that the path names, its index, and who asks.
+
+What is quick is `async`: anything else goes through a thread of its own, which takes longer than it does itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ StudyName = Annotated[str, Path(description="Name of a study.")]
 SAEName = Annotated[str, Path(description="Name of an SAE of it.")]
 
 
-def _catalog(request: Request) -> Catalog:
+async def _catalog(request: Request) -> Catalog:
     catalog: Catalog = request.app.state.catalog
     return catalog
 
@@ -23,7 +26,7 @@ def _catalog(request: Request) -> Catalog:
 Studies = Annotated[Catalog, Depends(_catalog)]
 
 
-def _served(studies: Studies, study: StudyName, sae: SAEName) -> ServedSAE:
+async def _served(studies: Studies, study: StudyName, sae: SAEName) -> ServedSAE:
     return studies.sae(study, sae)
 
 
@@ -37,7 +40,7 @@ def _index(served: Served) -> FeatureIndex:
 Index = Annotated[FeatureIndex, Depends(_index)]
 
 
-def _caller(
+async def _caller(
     request: Request,
     x_client: Annotated[
         str | None,

@@ -37,6 +37,7 @@ from monosema.server.door import Door
 from monosema.server.errors import ErrorBody, add_errors
 from monosema.server.fresh import add_not_modified
 from monosema.server.guard import Guard
+from monosema.server.kept import Kept
 from monosema.server.observing import Figures, Observed
 from monosema.server.pages import WEB, Pages
 from monosema.server.presence import Watched
@@ -68,6 +69,8 @@ PROTOCOLS: Sequence[APIRouter] = (
 """Those of other programs' protocols, each where such programs look for it."""
 STREAMED: Sequence[type[Record]] = (ChatChunk,)
 """Records of streams alone."""
+SILENT = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""What FastAPI may tell others of requests: nothing, whatever the environment says. Our own is in observing.py."""
 ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "Asked wrongly, not there, or not made yet"},
     "5XX": {"model": ErrorBody, "description": "Damaged files, no memory, or a bug"},
@@ -102,6 +105,7 @@ def create_app(
         generate_unique_id_function=_operation,
         separate_input_output_schemas=False,
         responses=ERRORS,
+        telemetry=SILENT,
     )
     app.state.catalog, app.state.door, app.state.pages = catalog, door, Pages(web)
     add_errors(app)
@@ -125,6 +129,7 @@ def _add_guards(app: FastAPI, catalog: Catalog, door: Door, log_prompts: bool) -
         }
     )
     app.add_middleware(Watched)
+    app.add_middleware(Kept)
     app.add_middleware(Guard, door=door)
     app.add_middleware(Observed, figures=figures, log_prompts=log_prompts)
 

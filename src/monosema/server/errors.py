@@ -6,6 +6,7 @@ standard error, and the answer tells nothing of the inside.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +24,7 @@ from monosema.errors import (
     UsageError,
     lookup,
 )
+from monosema.server.observing import LOG
 from monosema.server.openai_errors import PATHS, openai_body
 from monosema.server.record import Record
 
@@ -193,6 +195,7 @@ def _sentence(first: Mapping[str, Any]) -> str:
 
 
 async def _of_bug(request: Request, error: Exception) -> JSONResponse:
+    LOG.error("%s", "".join(traceback.format_exception(error)).rstrip())
     return _shaped(request, 500, "internal", "the server failed; what it printed says why")
 
 

@@ -13,7 +13,9 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from monosema.artifact import digest_json
 from monosema.server.access import Served
+from monosema.server.catalog import Catalog
 from monosema.server.errors import ChangedError
+from monosema.server.kept import Source
 from monosema.server.record import Record
 
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -60,10 +62,14 @@ def freshness(
     return headers
 
 
-def unchanged(request: Request, response: Response, served: Served) -> None:
-    """Put the ETag of an SAE's version on an answer."""
-    what = f"{served.name} of {served.study.name}"
-    response.headers.update(freshness(request, served.version, what=what, settled=served.settled))
+async def unchanged(request: Request, response: Response, served: Served) -> None:
+    """Put the ETag of an SAE's version on an answer, and let it be kept."""
+    what, version = f"{served.name} of {served.study.name}", served.version
+    response.headers.update(freshness(request, version, what=what, settled=served.settled))
+    if served.settled:
+        catalog: Catalog = request.app.state.catalog
+        study, sae = (request.path_params[name] for name in ("study", "sae"))
+        request.state.source = Source(version=version, present=lambda: catalog.sae(study, sae).version)
 
 
 Unchanged: Any = Depends(unchanged)

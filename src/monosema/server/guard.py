@@ -31,6 +31,7 @@ SAFE = {
     "form-action 'self'; frame-ancestors 'none'",
 }
 """Headers of every answer: pages load nothing from elsewhere, and stand in no page of others."""
+_SAFE = [(name.lower().encode(), value.encode()) for name, value in SAFE.items()]
 TOO_SLOW = "the body did not come in time; send it again"
 
 
@@ -83,8 +84,7 @@ class Guard:
 def _safe(send: Send) -> Send:
     async def told(message: Message) -> None:
         if message["type"] == "http.response.start":
-            more = [(name.lower().encode(), value.encode()) for name, value in SAFE.items()]
-            message = {**message, "headers": [*message.get("headers", []), *more]}
+            message = {**message, "headers": [*message.get("headers", []), *_SAFE]}
         await send(message)
 
     return told

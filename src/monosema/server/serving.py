@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,4 +74,6 @@ def serve(app: FastAPI, listener: socket.socket, *, stop: Callable[[], bool]) ->
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
+    gc.collect()
+    gc.freeze()  # what was imported stays for good: looking through it again and again delays answers
     _Server(config, stop).run(sockets=[listener])

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from monosema.artifact import MANIFEST, Artifact, draft_place
 from monosema.pipeline import OpenStudy
@@ -14,6 +15,7 @@ from monosema.server.errors import NotReadyError
 from monosema.server.writer import writer_of
 
 T = TypeVar("T")
+_ASKED: WeakKeyDictionary[OpenStudy, Asked] = WeakKeyDictionary()
 
 
 class Shelf:
@@ -35,8 +37,11 @@ class Shelf:
 
 
 def asked_of(study: OpenStudy) -> Asked:
-    """What a study asks."""
-    return read_asked(study.settings, study.path)
+    """What a study asks, read once; the catalog opens another one where study.toml was changed."""
+    found = _ASKED.get(study)
+    if found is None:
+        found = _ASKED[study] = read_asked(study.settings, study.path)
+    return found
 
 
 def made(study: OpenStudy, shelf: Shelf, kind: str, name: str) -> Artifact | None:
