@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from monosema.errors import UsageError, nearest
 
 T = TypeVar("T")
+_ADAPTERS: dict[type, Any] = {}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -41,10 +41,11 @@ def check_keys(table: Mapping[str, Any], known: list[str], where: str) -> None:
             raise UsageError(f"{where}.{key} is no setting{nearest(key, known)}; known: {', '.join(known)}")
 
 
-@cache
 def _adapter(cls: type) -> Any:
     """Pydantic's `TypeAdapter`; making one takes longer than using it."""
-    return TypeAdapter(cls)
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
 
 
 def parse(cls: type[T], table: object, where: str) -> T:

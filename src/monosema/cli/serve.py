@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def serve(
                 say(f"serving {url} (API: {url}/api/v1/openapi.json); Ctrl-C ends it")
                 if link:
                     say(f"open {link['link']} in a browser: it works once")
+            threading.Thread(target=app.state.catalog.warm, daemon=True).start()
             server.serve(app, listener, stop=stop)
         if stop():
             raise Interrupted("the server was stopped")

@@ -69,7 +69,7 @@ PROTOCOLS: Sequence[APIRouter] = (
 """Those of other programs' protocols, each where such programs look for it."""
 STREAMED: Sequence[type[Record]] = (ChatChunk,)
 """Records of streams alone."""
-SILENT = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """What FastAPI may tell others of requests: nothing, whatever the environment says. Our own is in observing.py."""
 ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "Asked wrongly, not there, or not made yet"},

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from monosema.errors import UsageError
+from monosema.errors import MonosemaError, UsageError
 from monosema.models import LanguageModel
 from monosema.pipeline import OpenStudy, open_study
 from monosema.server.errors import known
@@ -56,6 +56,17 @@ class Catalog:
         opened, shelf = self.study(study)
         known(asked_of(opened).saes, name, "SAE")
         return ServedSAE(opened, name, shelf)
+
+    def warm(self) -> None:
+        """Open what the first page asks for, so that who comes first does not wait for it; what is broken is left."""
+        for study in self.names:
+            with suppress(MonosemaError, OSError):
+                for name in asked_of(self.study(study)[0]).saes:
+                    served = self.sae(study, name)
+                    if served.settled and served.place is not None:
+                        served.names()
+                        served.text_of()
+                        served.index().table["density"].max()
 
     def with_model(self, sae: ServedSAE, caller: Caller, work: Callable[[LanguageModel], T]) -> T:
         """What `work` makes with the whole model of an SAE, when its turn has come.

@@ -1,11 +1,12 @@
 """Every error leaves the server in one shape, with one status for each class.
 
-A `MonosemaError` is written for people and is passed on. Anything else is a bug: the server writes its traceback to
-standard error, and the answer tells nothing of the inside.
+A `MonosemaError` is written for people and is passed on. Anything else is a bug: a line of the log says where, and the
+answer tells nothing of the inside.
 """
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
@@ -36,6 +37,8 @@ ErrorType = Literal[
     "damaged", "failed", "busy", "late", "gone", "internal",
 ]
 # fmt: on
+MOST_PLACES = 12
+"""Lines of code that are told of a bug, the innermost ones."""
 INPUT_SHOWN = 60
 """Characters of a wrong value that are told."""
 
@@ -195,8 +198,10 @@ def _sentence(first: Mapping[str, Any]) -> str:
 
 
 async def _of_bug(request: Request, error: Exception) -> JSONResponse:
-    LOG.error("%s", "".join(traceback.format_exception(error)).rstrip())
-    return _shaped(request, 500, "internal", "the server failed; what it printed says why")
+    # not its message, which may hold what somebody wrote
+    places = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__)]
+    LOG.error(json.dumps({"fault": type(error).__name__, "at": places[-MOST_PLACES:]}))
+    return _shaped(request, 500, "internal", "the server failed; its log says where")
 
 
 def add_errors(app: FastAPI) -> None:

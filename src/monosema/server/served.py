@@ -126,13 +126,25 @@ class ServedSAE:
 
         Raises `NotReadyError`, and `RefusedError` for one of another SAE.
         """
+        return self._index
+
+    @cached_property
+    def _index(self) -> FeatureIndex:
+        """One object for all of a request, however it grows meanwhile."""
         self.need("sae")
         place = self.place
         if place is None:
             raise self._not_ready("index")
         if place.finished:
             return self.kept("index", place.key, lambda: self.study.index(self.name))
-        return self.kept("index", place.key, lambda: self._open_growing(place))
+
+        def is_further(key: tuple[Any, ...]) -> bool:
+            """Whether another request has opened more of the same already."""
+            return len(key) == len(place.key) and key[:-1] == place.key[:-1] and key[-1] >= place.key[-1]
+
+        return self.shelf.get(
+            f"index of {self.name}", place.key, lambda: self._open_growing(place), serves=is_further
+        )
 
     def _open_growing(self, place: IndexPlace) -> FeatureIndex:
         try:
@@ -166,8 +178,7 @@ class ServedSAE:
     def tagged(self) -> TaggedRows:
         """Tags of all rows of its index. Raises as `index` does."""
         index = self.index()
-        key = None if self.place is None else self.place.key
-        return self.kept("tagged rows", key, lambda: TaggedRows(index.segments, index.tokens.spans()))
+        return self.kept("tagged rows", index, lambda: TaggedRows(index.segments, index.tokens.spans()))
 
     def meaning(self) -> tuple[Embed, Float[np.ndarray, "d_sae d"]]:
         """The packaged embedding model and the vectors of features' words, as `monosema find --like` has kept them.

@@ -34,7 +34,7 @@ def listen(host: str, port: int, *, locked: bool = False) -> socket.socket:
         raise UsageError(f"port is {port}; expected 0 (any free one) to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family, backlog=MOST_CONNECTIONS)
     except OSError as error:
         raise RefusedError(
             f"port {port} of {host} cannot be used ({error.strerror}); name another one with --port"

@@ -25,11 +25,13 @@ class Shelf:
         self._held: dict[str, tuple[Any, Any]] = {}
         self._locks: dict[str, threading.Lock] = {}
 
-    def get(self, name: str, key: Any, make: Callable[[], T]) -> T:
-        """What `make` gave for this key; what another key had is let go of."""
+    def get(
+        self, name: str, key: Any, make: Callable[[], T], *, serves: Callable[[Any], bool] | None = None
+    ) -> T:
+        """What `make` gave for this key; what another key had is let go of, unless `serves` says it will do."""
         with self._locks.setdefault(name, threading.Lock()):
             held = self._held.get(name)
-            if held is None or held[0] != key:
+            if held is None or not (held[0] == key or (serves is not None and serves(held[0]))):
                 self._held.pop(name, None)
                 held = self._held[name] = (key, make())
             found: T = held[1]
