@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Client, fill, HttpSource, queryString, type Source } from "./client";
+import { Client, fill, HttpSource, queryString } from "./client";
+import type { Source } from "./source";
 import { ApiError } from "./errors";
 
 class Answers implements Source {

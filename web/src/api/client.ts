@@ -3,6 +3,7 @@
 // Pages call `ask` and `send` with a path of OpenAPI; what comes back is typed by it. The paths are filled and sent by a
 // `Source`: here a server, in a static export files of the same names.
 import { ApiError, isAborted, problemOf } from "./errors";
+import type { Source } from "./source";
 import type { paths } from "./types";
 
 type Methods<M extends "get" | "post"> = {
@@ -17,14 +18,6 @@ type BodyOf<O> = O extends { requestBody: { content: { "application/json": infer
 type AnswerOf<O> = O extends { responses: { 200: { content: { "application/json": infer R } } } } ? R : never;
 
 export type Answer<P extends Methods<"get">> = AnswerOf<Operation<P, "get">>;
-
-/** What answers requests. `path` begins with a slash and is complete but for the query. */
-export interface Source {
-  get(path: string, query: string, signal: AbortSignal | undefined): Promise<unknown>;
-  post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown>;
-  /** Numbers of the features of an SAE that are there, ascending; null, as without it, for all. */
-  numbers?(study: string, sae: string): Promise<readonly number[] | null>;
-}
 
 /** `/api/v1/studies/{study}` with its names filled in. */
 export function fill(path: string, names: Record<string, string | number>): string {

@@ -1,5 +1,5 @@
 // Answers from the files of a static site: the same paths, the same records, no server.
-import type { Source } from "./client";
+import type { Source } from "./source";
 import { ApiError, isAborted } from "./errors";
 import type { Candidate, Examples, FeatureCard, FeaturePage, FeatureRow, Find, Found, SAERecord } from "./records";
 import * as shards from "./shards";
