@@ -55,7 +55,7 @@ def test_many_pieces_without_broken_characters_are_decoded_as_one() -> None:
     asked = list[list[int]]()
 
     def counted(ids: list[int]) -> str:
-        asked.append(ids)
+        asked.append(list(ids))
         return decode(ids)
 
     made = TokenTexts(counted)
