@@ -1,4 +1,4 @@
-// One pass over the rows of a matrix: clip, Adam in dense semantics, unit norm, and what is left of each row's norm.
+// One pass over the rows of a matrix: clip, Adam in dense semantics, unit norm.
 
 #include <algorithm>
 #include <cmath>
@@ -19,8 +19,7 @@ inline Floats root(Floats value) {
 // `correction` are lr / (1 - beta1^t) and sqrt(1 - beta2^t).
 API void monosema_adam(
     float* weights, float* first, float* second, const float* gradient, int64_t rows, int64_t d, float factor,
-    double beta1, double beta2, float eps, float size, float correction, int32_t unit, float* norms,
-    int32_t threads) {
+    double beta1, double beta2, float eps, float size, float correction, int32_t unit, int32_t threads) {
     // 1 - .999 in fp32 would be wrong by 1e-5, and .999 in fp32 would let squares decay wrongly by as much
     const float rest1 = static_cast<float>(1 - beta1), rest2 = static_cast<float>(1 - beta2);
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -42,10 +41,8 @@ API void monosema_adam(
             v[i] += rest2 * (slope * slope - v[i]);
             w[i] -= size * m[i] / (std::sqrt(v[i]) / correction + eps);
         }
-        const float norm = std::sqrt(dot(w, w, d));
-        norms[row] = norm;
         if (unit) {
-            const float inverse = 1 / std::max(norm, 1.17549435e-38f);
+            const float inverse = 1 / std::max(std::sqrt(dot(w, w, d)), 1.17549435e-38f);
             for (int64_t c = 0; c < d; c++) w[c] *= inverse;
         }
     }

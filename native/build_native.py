@@ -24,10 +24,8 @@ FLAGS = (
     "-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-fopenmp",
     "-fvisibility=hidden", "-Wall", "-Wextra",
 )  # fmt: skip
-LEVELS = {
-    "x86_64": {"v4": "-march=x86-64-v4", "v3": "-march=x86-64-v3", "base": "-march=x86-64"},
-    "amd64": {"v4": "-march=x86-64-v4", "v3": "-march=x86-64-v3", "base": "-march=x86-64"},
-}
+X86 = {"v4": "-march=x86-64-v4", "v3": "-march=x86-64-v3", "base": "-march=x86-64"}
+LEVELS = {"x86_64": X86, "amd64": X86}
 """Flags of each level of the instruction set, by machine; elsewhere (NEON is part of arm64) one is enough."""
 
 

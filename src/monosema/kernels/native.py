@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-VERSION = 1
+VERSION = 2
 """Of the functions' arguments; rows.hpp has the same number."""
 SWITCH = "MONOSEMA_NATIVE"
 """Environment variable; at 0 the libraries are left alone."""
@@ -39,7 +39,7 @@ FUNCTIONS = {
     "decode": "FFFqqLLFfFF",
     "by_feature": "LLqqLLL",
     "gradients": "qqLLLFFFFFFfiiFFFFD",
-    "adam": "FFFFqqfddfffiF",
+    "adam": "FFFFqqfddfffi",
     "round": "FqqqBFF",
 }
 """Arguments of each function before the number of threads: tensors by type, numbers in small letters."""

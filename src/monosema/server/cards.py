@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from monosema.errors import UsageError
 from monosema.index import bin_edges
 from monosema.server.access import Index, Served
 from monosema.server.feature_records import Example, FeatureRow, Histogram
@@ -50,9 +49,7 @@ class FeatureCards(Record):
 @router.get("/cards", dependencies=[Unchanged])
 def get_cards(served: Served, index: Index, query: Annotated[CardsQuery, Query()]) -> FeatureCards:
     """Features by their numbers, each with its histogram and its strongest example."""
-    numbers = [int(number) for number in query.numbers.split(",")]
-    if wrong := [number for number in numbers if number >= index.d_sae]:
-        raise UsageError(f"there is no feature {wrong[0]}; this SAE has 0 to {index.d_sae - 1}")
+    numbers = [index.check(int(number)) for number in query.numbers.split(",")]
     edges = bin_edges().tolist()
     cards = []
     for row in feature_rows(served, numbers):

@@ -57,7 +57,7 @@ class Adam:
             rows, width = tensor.shape if tensor.ndim == 2 else (1, len(tensor))
             native.call(
                 "adam", tensor, first, second, gradient, rows, width, 1 / divide_by,
-                self.beta1, self.beta2, self.eps, size, correction, unit, tensor.new_empty(rows),
+                self.beta1, self.beta2, self.eps, size, correction, unit,
             )  # fmt: skip
 
     def _fused(self, gradients: list[Tensor], lr: float, divide_by: float) -> None:
