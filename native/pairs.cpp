@@ -94,8 +94,8 @@ API void monosema_by_feature(
 API void monosema_gradients(
     int64_t d_sae, int64_t d, const int64_t* starts, const int64_t* pairs, const int64_t* positions,
     const float* values, const float* slopes, const float* inputs, const float* residual, const float* decoder,
-    const float* norms, float penalty, int32_t unit, int32_t filled, float* to_encoder, float* to_decoder,
-    float* to_bias, float* mass, double* squares, int32_t threads) {
+    const float* norms, const float* pulls, int32_t pull, int32_t unit, int32_t filled, float* to_encoder,
+    float* to_decoder, float* to_bias, float* mass, double* squares, int32_t threads) {
 #pragma omp parallel for schedule(dynamic, 64) num_threads(threads)
     for (int64_t f = 0; f < d_sae; f++) {
         const int64_t begin = starts[f], count = starts[f + 1] - begin;
@@ -116,7 +116,7 @@ API void monosema_gradients(
         to_bias[f] += slope_sum;
         mass[f] += value_sum;
         const float norm = norms[f];
-        if (penalty != 0 && norm > 0) add(decoder_row, mass[f] * penalty / norm, direction, d);
+        if (pull) add(decoder_row, pulls[f], direction, d);
         if (unit) {
             const float along = dot(decoder_row, direction, d) / std::max(norm * norm, 1.17549435e-38f);
             add(decoder_row, -along, direction, d);

@@ -11,7 +11,7 @@
 #define API extern "C" __attribute__((visibility("default")))
 
 // Of the arguments of all functions; kernels/native.py has the same number.
-constexpr int32_t VERSION = 2;
+constexpr int32_t VERSION = 3;
 
 #if defined(__AVX512F__)
 constexpr int64_t WIDTH = 16;

@@ -148,26 +148,27 @@ def test_a_bound_that_is_not_finite_falls_back() -> None:
     assert_top_k(found.acts.select(rest.nonzero().flatten()), x[rest], W, b, K)
 
 
-def test_positive_finds_every_score_above_zero() -> None:
+@pytest.mark.parametrize("bound", [0.0, 0.75])
+def test_every_score_above_a_bound_is_found(bound: float) -> None:
     for name in ("plain", "massive_dims", "norms_log_normal", "all_negative"):
         x, W, b = data(name)
         b = b - 1.5
-        certified, exact = (make(W, b, N).positive(x, N * F) for make in (CertifiedEncoder, ExactEncoder))
+        certified, exact = (make(W, b, N).above(x, bound, N * F) for make in (CertifiedEncoder, ExactEncoder))
         assert not isinstance(certified, Tensor)
         assert not isinstance(exact, Tensor)
         difference = certified.acts.dense() - exact.acts.dense()
         assert difference.abs().max() <= 1e-5 * x.norm(dim=1).max() * W.norm(dim=1).max()
 
 
-def test_positive_hands_over_dense_pre_activations_above_its_limit() -> None:
+def test_dense_pre_activations_are_handed_over_above_the_limit() -> None:
     x, W, b = data("plain")
     active = int((x @ W.T + b > 0).sum())
     for make in (CertifiedEncoder, ExactEncoder):
-        dense = make(W, b, N).positive(x, active // 2)
+        dense = make(W, b, N).above(x, 0.0, active // 2)
         assert isinstance(dense, Tensor)
         torch.testing.assert_close(dense, x @ W.T + b)
-    assert not isinstance(ExactEncoder(W, b, N).positive(x, active), Tensor)
-    assert isinstance(ExactEncoder(W, b, N).positive(x, active - 1), Tensor)
+    assert not isinstance(ExactEncoder(W, b, N).above(x, 0.0, active), Tensor)
+    assert isinstance(ExactEncoder(W, b, N).above(x, 0.0, active - 1), Tensor)
 
 
 def test_changed_weights_are_seen_after_refresh() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monosema.kernels import RowGradients, SparseActs, native, residual_and_slopes, top_k
+from monosema.kernels import ByFeature, RowGradients, SparseActs, native, residual_and_slopes, top_k
 
 LIBRARY = native.found().library
 BUILT = pytest.mark.skipif(
@@ -31,7 +31,9 @@ def everything() -> dict[str, torch.Tensor]:
         encoder=torch.empty(F, D), decoder=torch.empty(F, D), b_enc=torch.zeros(F), mass=torch.zeros(F)
     )
     norms = torch.linalg.vector_norm(W, dim=1)
-    norm = into.add(acts, slopes, x, residual, W, norms, penalty=0.1, unit=True, filled=False)
+    norm = into.add(
+        ByFeature.of(acts), acts.values, slopes, x, residual, W, norms, pulls=norms, unit=True, filled=False
+    )
     made = {"values": values, "columns": columns, "residual": residual, "slopes": slopes}
     made |= {"encoder": into.encoder, "decoder": into.decoder, "b_enc": into.b_enc, "mass": into.mass}
     return made | {"norm": torch.tensor(norm)}

@@ -15,12 +15,25 @@ from safetensors.torch import load_file, save_file
 
 from monosema.artifact import digest_file
 from monosema.errors import DamagedError, MonosemaError, RefusedError, UsageError
-from monosema.sae import L1, SAE, SAEConfig, ScaleFold, TopK
+from monosema.sae import (
+    L1,
+    SAE,
+    BatchTopK,
+    Gated,
+    JumpReLU,
+    Kind,
+    MatryoshkaBatchTopK,
+    MatryoshkaTopK,
+    SAEConfig,
+    ScaleFold,
+    TanhJumpReLU,
+    TopK,
+)
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "sae_v1"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def make(kind: TopK | L1, *, threshold: bool = False, folded: bool = False, massive: float = 55.5) -> SAE:
+def make(kind: Kind, *, threshold: bool = False, folded: bool = False, massive: float = 55.5) -> SAE:
     config = SAEConfig(
         kind=kind,
         d_model=6,
@@ -42,6 +55,12 @@ CASES = [
     make(TopK(k=4, aux_k=3, aux_coefficient=0.1), folded=True, massive=math.inf),
     make(L1(l1_coefficient=2.5), threshold=True),
     make(L1(b_dec_at_mean=True), threshold=True, folded=True),
+    make(BatchTopK(k=4), threshold=True),
+    make(MatryoshkaBatchTopK(k=4, widths=(5, 12)), threshold=True),
+    make(MatryoshkaTopK(k=4, widths=(5, 12))),
+    make(JumpReLU(target_l0=None), threshold=True),
+    make(TanhJumpReLU(), threshold=True),
+    make(Gated(), threshold=True),
 ]
 
 
@@ -59,18 +78,24 @@ def test_our_format_gives_back_every_bit(sae: SAE, tmp_path: Path) -> None:
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
 
 
-def test_the_fixture_of_version_1_is_read_and_encodes_as_it_did() -> None:
-    for name in ("topk", "l1"):
-        sae = SAE.load(GOLDEN / name)
-        seen = load_file(GOLDEN / f"{name}.expected.safetensors")
-        torch.testing.assert_close(sae.encode(seen["x"]).dense(), seen["acts"])
-        torch.testing.assert_close(sae.substitute(seen["x"]), seen["x_hat"])
-        assert sae.config.kind.name == name
-    assert sae.folded == ScaleFold(form="F1", scale=0.25)
-    assert sae.threshold is not None
+FIXTURES = ["sae_v1/topk", "sae_v1/l1", "sae_v2/matryoshka", "sae_v2/jumprelu"]
 
 
-@pytest.mark.parametrize("name", ["topk", "l1"])
+@pytest.mark.parametrize("name", FIXTURES)
+def test_the_fixtures_of_every_version_are_read_and_encode_as_they_did(name: str) -> None:
+    sae = SAE.load(GOLDEN / name)
+    seen = load_file(GOLDEN / f"{name}.expected.safetensors")
+    torch.testing.assert_close(sae.encode(seen["x"]).dense(), seen["acts"])
+    torch.testing.assert_close(sae.substitute(seen["x"]), seen["x_hat"])
+    assert sae.config.kind.name == name.split("/")[1]
+    if name == "sae_v1/l1":
+        assert sae.folded == ScaleFold(form="F1", scale=0.25)
+        assert sae.threshold is not None
+        was = {"l1_coefficient": sae.config.kind.penalty, "b_dec_at_mean": False}
+        assert sae.config.kind == L1(**was)  # settings that were added since have their defaults
+
+
+@pytest.mark.parametrize("name", FIXTURES)
 def test_the_script_of_the_format_page_reads_an_sae_without_monosema(name: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
     script = page.split("```python\n")[1].split("```")[0]
@@ -151,7 +176,7 @@ def flip(folder: Path) -> None:
         (edit(lambda r: r.update(config=[])), DamagedError, r"config is \[\]; expected an object"),
         (edit(lambda r: r.update(tensors=None)), DamagedError, r"tensors is None"),
         (edit(lambda r: r.update(format="other")), DamagedError, r"format is 'other'"),
-        (edit(lambda r: r.update(version=2)), UsageError, r"version 2; this monosema reads up to 1"),
+        (edit(lambda r: r.update(version=3)), UsageError, r"version 3; this monosema reads up to 2"),
         (edit(lambda r: r["config"].update(d_sae=21)), DamagedError, r"encoder has shape \(20, 6\)"),
         (retensor(lambda t: t.pop("b_dec")), DamagedError, r"b_dec has shape none"),
         (retensor(lambda t: t.update(tresholds=torch.ones(20))), DamagedError, r'unknown tensor "tresholds"'),

@@ -12,7 +12,20 @@ from torch import Tensor
 
 from monosema.errors import ActivationError, UsageError
 from monosema.kernels import SparseActs
-from monosema.sae import KINDS, L1, SAE, SAEConfig, TopK
+from monosema.sae import (
+    KINDS,
+    L1,
+    SAE,
+    BatchTopK,
+    Gated,
+    JumpReLU,
+    Kind,
+    MatryoshkaBatchTopK,
+    MatryoshkaTopK,
+    SAEConfig,
+    TanhJumpReLU,
+    TopK,
+)
 
 D, F, SCALE = 12, 40, 0.31
 
@@ -110,7 +123,7 @@ def test_topk_keeps_at_most_k_and_only_what_is_above_zero() -> None:
 
 def test_topk_ranks_by_a_when_decoder_norms_are_not_one() -> None:
     kind = TopK(k=1)
-    acts = kind.select(torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([1.0, 2.0, 0.5]))
+    acts = kind.select(torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([1.0, 2.0, 0.5]), None)
     assert acts.indices.tolist() == [1]
     assert acts.values.tolist() == [4.0]
 
@@ -295,9 +308,22 @@ def test_aux_k_is_half_the_width_as_a_power_of_two_up_to_512(d_model: int, aux_k
         (TopK(aux_coefficient=-1), r"aux_coefficient is -1"),
         (L1(l1_coefficient=-1), r"l1_coefficient is -1"),
         (L1(init_decoder_norm=0), r"init_decoder_norm is 0"),
+        (L1(p_end=0), r"p_end is 0; expected more than 0"),
+        (L1(p_start=1), r"p_start is 1; expected a share"),
+        (BatchTopK(k=41), r"k is 41; expected 1 to 40"),
+        (MatryoshkaBatchTopK(widths=(8, 8)), r"widths is \[8, 8\]; expected ascending numbers from 1 to 40"),
+        (MatryoshkaTopK(widths=(8, 41)), r"widths is \[8, 41\]; expected ascending numbers from 1 to 40"),
+        (MatryoshkaTopK(widths=()), r"widths is \[\]; expected ascending .* try \[10, 20\]"),
+        (JumpReLU(bandwidth=0), r"bandwidth is 0; expected more than 0"),
+        (JumpReLU(initial_threshold=-1), r"initial_threshold is -1"),
+        (JumpReLU(target_l0=50), r"target_l0 is 50; expected more than 0, at most 40"),
+        (JumpReLU(l0_coefficient=math.nan), r"l0_coefficient is nan"),
+        (TanhJumpReLU(tanh_scale=0), r"tanh_scale is 0"),
+        (TanhJumpReLU(silent_coefficient=-1), r"silent_coefficient is -1"),
+        (Gated(l1_coefficient=-1), r"l1_coefficient is -1"),
     ],
 )
-def test_settings_out_of_range_are_refused(kind: TopK | L1, message: str) -> None:
+def test_settings_out_of_range_are_refused(kind: Kind, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         replace(ALL[0].config, kind=kind)
 
@@ -308,7 +334,7 @@ def test_every_kind_has_its_name_traits_and_selection(name: str) -> None:
     assert kind.name == name
     assert isinstance(kind.subtract_b_dec, bool)
     pre_acts = torch.randn(4, 64, generator=torch.Generator().manual_seed(0))
-    acts = kind.select(pre_acts.clone(), torch.ones(64))
+    acts = kind.select(pre_acts.clone(), torch.ones(64), None)
     assert isinstance(acts, SparseActs)
     assert (acts.values > 0).all()
     assert acts.d_sae == 64

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.sae import L1, SAE, SAEConfig, fit_threshold
+from monosema.sae import L1, SAE, BatchTopK, Gated, JumpReLU, SAEConfig, TopK, fit_threshold, thresholds_of
+from monosema.sae import threshold as threshold_module
 
 D, F = 16, 64
 
@@ -82,3 +85,37 @@ def test_a_share_of_one_or_more_is_refused() -> None:
     sae, x = planted()
     with pytest.raises(UsageError, match=r"share is 1\.5"):
         fit_threshold(sae, x, share=1.5)
+
+
+@pytest.mark.parametrize("rows", [64, 2048])
+def test_one_threshold_keeps_k_activations_a_position_in_the_mean(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threshold_module, "_ROWS", rows)
+    sae, x = planted()
+    x[64:] *= 3  # the first part alone would say that the threshold is lower
+    batch = replace(sae, config=replace(sae.config, kind=BatchTopK(k=3)))
+    found = thresholds_of(batch, lambda: x)
+    assert found.threshold is not None
+    assert (found.threshold == found.threshold[0]).all()
+    assert len(found.encode(x).values) == 3 * len(x)
+    every = batch.encode(x).values
+    assert torch.equal(found.encode(x).values.sort().values, every.topk(3 * len(x)).values.sort().values)
+
+
+def test_the_threshold_is_zero_where_fewer_are_active_than_asked() -> None:
+    sae, x = planted()
+    some = replace(sae, config=replace(sae.config, kind=BatchTopK(k=F)))
+    found = thresholds_of(some, lambda: x)
+    assert found.threshold is not None
+    assert not found.threshold.any()
+
+
+def test_kinds_that_train_thresholds_or_need_none_are_left_as_they_are() -> None:
+    def unwanted() -> Tensor:
+        raise AssertionError
+
+    sae, _ = planted()
+    for kind in (TopK(k=3), JumpReLU(), Gated()):
+        other = replace(sae, config=replace(sae.config, kind=kind))
+        assert thresholds_of(other, unwanted) is other

@@ -88,11 +88,11 @@ def test_the_penalty_rises_from_zero_over_its_share_of_the_steps() -> None:
 
 
 def test_default_rates_are_those_of_the_trials_and_the_paper() -> None:
-    assert default_lr("topk", 8192, 700) == 1e-3
-    assert default_lr("topk", 16384, 700) == pytest.approx(7.07e-4, rel=1e-2)
-    assert default_lr("topk", 64, 700) == 2e-3
-    assert default_lr("l1", 131_072, 200_000) == 5e-5
-    assert 2e-3 < default_lr("l1", 8192, 800) <= 3e-3
+    assert default_lr(TopK(), 8192, 700) == 1e-3
+    assert default_lr(TopK(), 16384, 700) == pytest.approx(7.07e-4, rel=1e-2)
+    assert default_lr(TopK(), 64, 700) == 2e-3
+    assert default_lr(L1(), 131_072, 200_000) == 5e-5
+    assert 2e-3 < default_lr(L1(), 8192, 800) <= 3e-3
 
 
 def test_memory_is_told_before_training() -> None:

@@ -12,12 +12,33 @@ import torch
 from torch import Tensor
 
 from monosema.errors import DamagedError, Interrupted, MonosemaError, RefusedError, UsageError
-from monosema.sae import L1, SAE, SAEConfig, TopK
+from monosema.sae import (
+    L1,
+    SAE,
+    BatchTopK,
+    Gated,
+    JumpReLU,
+    Kind,
+    MatryoshkaBatchTopK,
+    MatryoshkaTopK,
+    SAEConfig,
+    TanhJumpReLU,
+    TopK,
+)
 from monosema.training import TrainPlan, TrainSettings, make_plan, read_metrics, steps_done, train
 from training.planted import Planted
 
-KINDS = [TopK(k=3, aux_k=4), L1(l1_coefficient=1.0)]
-kinds = pytest.mark.parametrize("kind", KINDS, ids=["topk", "l1"])
+KINDS: list[Kind] = [
+    TopK(k=3, aux_k=4),
+    L1(l1_coefficient=1.0),
+    BatchTopK(k=3, aux_k=4),
+    MatryoshkaBatchTopK(k=3, aux_k=4, widths=(8, 16)),
+    MatryoshkaTopK(k=3, aux_k=4, widths=(8, 16)),
+    JumpReLU(target_l0=3.0, l0_coefficient=0.1),
+    TanhJumpReLU(sparsity_coefficient=0.5),
+    Gated(l1_coefficient=0.3),
+]
+kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 SHORT = TrainSettings(batch=64, tokens=64 * 23, checkpoint_steps=5, metrics_every=2, lr=3e-3)
 
 
@@ -29,9 +50,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def start(
-    kind: TopK | L1, settings: TrainSettings = SHORT, d_sae: int = 32
-) -> tuple[SAE, Planted, TrainPlan]:
+def start(kind: Kind, settings: TrainSettings = SHORT, d_sae: int = 32) -> tuple[SAE, Planted, TrainPlan]:
     stream = Planted()
     config = SAEConfig(
         kind=kind,
@@ -74,7 +93,7 @@ def at_calls(*calls: int) -> Callable[[], bool]:
 
 
 @kinds
-def test_training_lowers_the_loss_and_tells_how_it_went(kind: TopK | L1, tmp_path: Path) -> None:
+def test_training_lowers_the_loss_and_tells_how_it_went(kind: Kind, tmp_path: Path) -> None:
     sae, stream, plan = start(kind, replace(SHORT, tokens=64 * 300))
     shown = Shown()
     result = train(sae, stream, plan, metrics=tmp_path, progress=shown)
@@ -113,7 +132,7 @@ def test_both_encoder_products_train_to_the_same_features() -> None:
 @kinds
 @pytest.mark.parametrize("fail_at", [0, 1, 4, 5, 6, 13, 22])
 def test_killed_at_any_step_and_resumed_ends_with_the_same_bits(
-    kind: TopK | L1, fail_at: int, tmp_path: Path
+    kind: Kind, fail_at: int, tmp_path: Path
 ) -> None:
     whole, stream, plan = start(kind)
     result = train(whole, stream, plan, checkpoint=tmp_path / "a", metrics=tmp_path / "whole")
@@ -133,7 +152,7 @@ def test_killed_at_any_step_and_resumed_ends_with_the_same_bits(
 
 
 @kinds
-def test_stopped_again_and_again_it_still_ends_with_the_same_bits(kind: TopK | L1, tmp_path: Path) -> None:
+def test_stopped_again_and_again_it_still_ends_with_the_same_bits(kind: Kind, tmp_path: Path) -> None:
     whole, stream, plan = start(kind)
     train(whole, stream, plan, metrics=tmp_path / "whole")
     for stop in range(1, 8):
@@ -210,12 +229,19 @@ class Spoilt(Planted):
         return x * self.factor if self.calls > self.step else x
 
 
-@pytest.mark.parametrize("factor", [math.nan, math.inf, 1000.0])
-def test_a_loss_that_is_not_finite_or_explodes_stops_and_keeps_the_good_checkpoint(
-    factor: float, tmp_path: Path
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        (math.nan, r"batch of step 13 holds NaN .*, first in its row 0 .* the checkpoint of step 10 is kept"),
+        (math.inf, r"batch of step 13 holds NaN .*, first in its row 0 .* the checkpoint of step 10 is kept"),
+        (1000.0, r"diverged at step 13: .* the checkpoint of step 10 is kept; lower lr"),
+    ],
+)
+def test_a_bad_batch_and_an_exploding_loss_stop_and_keep_the_good_checkpoint(
+    factor: float, message: str, tmp_path: Path
 ) -> None:
     sae, _, plan = start(KINDS[0])
-    with pytest.raises(MonosemaError, match=r"at step 13: .* the checkpoint of step 10 is kept; lower lr"):
+    with pytest.raises(MonosemaError, match=message):
         train(sae, Spoilt(12, factor), plan, checkpoint=tmp_path / "c", metrics=tmp_path / "m")
     assert steps_done(tmp_path / "c") == 10
 

@@ -127,12 +127,14 @@ class CertifiedEncoder:
         acts = SparseActs.from_topk(values, indices, d_sae, ordered=False)
         return Selected(acts=acts, candidates=int(counts.clamp(min=0).sum()), fallback_rows=len(failed))
 
-    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
-        """All pre-activations above 0; where the shortlist holds more than `limit`, `pre_acts(x)` instead."""
+    def above(
+        self, x: Float[Tensor, "n d_model"], bound: float, limit: int
+    ) -> Selected | Float[Tensor, "n d_sae"]:
+        """All pre-activations above a bound of 0 or more; where the shortlist exceeds `limit`, `pre_acts(x)` instead."""
         scores, error = self._score(x)
         if not bool(error.isfinite().all()):
             return self.pre_acts(x)
-        found = GroupedScores(scores).at_least(self._reach(torch.zeros_like(error), error), limit)
+        found = GroupedScores(scores).at_least(self._reach(torch.full_like(error, bound), error), limit)
         if found is None:
             return self.pre_acts(x)
         acts = SparseActs(
@@ -141,7 +143,7 @@ class CertifiedEncoder:
             values=self._exact_scores(x, found),
             d_sae=len(self.encoder),
         )
-        return Selected(acts=acts.where(acts.values > 0), candidates=acts.nnz, fallback_rows=0)
+        return Selected(acts=acts.where(acts.values > bound), candidates=acts.nnz, fallback_rows=0)
 
     def _score(self, x: Float[Tensor, "n d_model"]) -> tuple[BFloat16[Tensor, "n d_sae"], Tensor]:
         """The bf16 scores of a chunk and e of each position."""

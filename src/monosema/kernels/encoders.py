@@ -7,7 +7,7 @@ in fp32; `certificate.py` has the one that multiplies in bf16 and proves that it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -30,6 +30,7 @@ class Selected:
     """Positions that no proof covered, so that their whole fp32 row was computed."""
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """What the training step asks of an encoder."""
 
@@ -39,8 +40,10 @@ class Encoder(Protocol):
     def top_k(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
         """The k largest pre-activations of each position, those above 0 only."""
 
-    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
-        """All pre-activations above 0; where they are more than `limit`, `pre_acts(x)` instead."""
+    def above(
+        self, x: Float[Tensor, "n d_model"], bound: float, limit: int
+    ) -> Selected | Float[Tensor, "n d_sae"]:
+        """All pre-activations above a bound of 0 or more; where they are more than `limit`, `pre_acts(x)` instead."""
 
     def pre_acts(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_sae"]:
         """encoder · x + b_enc in fp32, in a buffer that the next call overwrites."""
@@ -71,19 +74,22 @@ class ExactEncoder:
         acts = SparseActs.from_topk(values, indices, len(self.encoder), ordered=False)
         return Selected(acts=acts, candidates=values.numel(), fallback_rows=0)
 
-    def positive(self, x: Float[Tensor, "n d_model"], limit: int) -> Selected | Float[Tensor, "n d_sae"]:
-        """All pre-activations above 0; where they are more than `limit`, `pre_acts(x)` instead."""
+    def above(
+        self, x: Float[Tensor, "n d_model"], bound: float, limit: int
+    ) -> Selected | Float[Tensor, "n d_sae"]:
+        """All pre-activations above a bound of 0 or more; where they are more than `limit`, `pre_acts(x)` instead."""
         pre_acts = self.pre_acts(x)
-        acts = above_zero(pre_acts, limit)
+        acts = scores_above(pre_acts, bound, limit)
         if acts is None:
             return pre_acts
         return Selected(acts=acts, candidates=acts.nnz, fallback_rows=0)
 
 
-def above_zero(scores: Float[Tensor, "n d_sae"], limit: int) -> SparseActs | None:
-    """The scores above 0 (normal numbers; 1e-38 and less count as 0); None where they are more than `limit`."""
+def scores_above(scores: Float[Tensor, "n d_sae"], bound: float, limit: int) -> SparseActs | None:
+    """The scores above a bound of 0 or more (1e-38 and less count as 0); None where they are more than `limit`."""
     d_sae, tiny = scores.shape[1], torch.finfo(scores.dtype).tiny
-    smallest = torch.full((len(scores),), tiny, device=scores.device)
+    next_up = torch.nextafter(torch.tensor(bound), torch.tensor(torch.inf))  # the kernels look for >=
+    smallest = torch.full((len(scores),), max(tiny, float(next_up)), device=scores.device)
     if not native.fits(scores):
         found = GroupedScores(scores).at_least(smallest, limit)
         if found is None:

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from monosema.kernels import native
 from monosema.kernels.products import ByFeature
-from monosema.kernels.sparse import SparseActs
 
 BLOCK_BYTES = 1 << 22  # of one gradient: about what two cores keep near
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RowGradients:
-    """Where gradients of rows are summed."""
+    """Where gradients of rows are summed, and the rows of the decoder that they belong to."""
 
     encoder: Float[Tensor, "d_sae d_model"]
     decoder: Float[Tensor, "d_sae d_model"]
@@ -33,32 +32,58 @@ class RowGradients:
 
     def add(
         self,
-        acts: SparseActs,
+        pairs: ByFeature,
+        values: Float[Tensor, " nnz"],
         z: Float[Tensor, " nnz"],
         inputs: Float[Tensor, "n d_model"],
         residual: Float[Tensor, "n d_model"],
         decoder: Float[Tensor, "d_sae d_model"],
         norms: Float[Tensor, " d_sae"],
         *,
-        penalty: float,
+        pulls: Float[Tensor, " d_sae"] | None,
+        unit: bool,
+        filled: bool,
+        part: slice = slice(None),
+    ) -> float:
+        """Add the pairs of the features `part`, remove what lies along unit rows; return the norm of their gradients.
+
+        `filled`: whether the matrices hold sums already; else what stands there is overwritten. `norms` are those of
+        `decoder`'s rows d; `pulls` times d is added to the gradients of the decoder, for a penalty that has a gradient
+        along it; `unit`: rows keep their norm.
+        """
+        start, stop, _ = part.indices(len(decoder))
+        some = ByFeature(pairs.offsets[start : stop + 1], pairs.order, pairs.rows)
+        here = RowGradients(
+            encoder=self.encoder[part],
+            decoder=self.decoder[part],
+            b_enc=self.b_enc[part],
+            mass=self.mass[part],
+        )
+        pulls = None if pulls is None else pulls[part]
+        rest = (values, z, inputs, residual, decoder[part], norms[part], pulls, unit, filled)
+        if native.fits(z, inputs, residual, decoder, self.encoder):
+            return here._by_kernel(some, *rest)
+        return here._by_blocks(some, *rest)
+
+    def _by_kernel(
+        self,
+        pairs: ByFeature,
+        values: Tensor,
+        z: Tensor,
+        inputs: Tensor,
+        residual: Tensor,
+        decoder: Tensor,
+        norms: Tensor,
+        pulls: Tensor | None,
         unit: bool,
         filled: bool,
     ) -> float:
-        """Add the pairs and the penalty, remove what lies along unit rows; return the norm of both matrices.
-
-        `filled`: whether the matrices hold sums already; else what stands there is overwritten. `norms` are those of
-        `decoder`'s rows; the penalty's gradient in d is penalty · Σ f · d / ‖d‖; `unit`: rows keep their norm.
-        """
-        pairs = ByFeature.of(acts)
-        if not native.fits(z, inputs, residual, decoder, self.encoder):
-            return self._by_blocks(
-                pairs, acts.values, z, inputs, residual, decoder, norms, penalty, unit, filled
-            )
         d_sae, d_model = decoder.shape
         squares = torch.empty(d_sae, dtype=torch.float64)
         native.call(
-            "gradients", d_sae, d_model, pairs.offsets, pairs.order, pairs.rows, acts.values, z, inputs, residual,
-            decoder, norms, penalty, unit, filled, self.encoder, self.decoder, self.b_enc, self.mass, squares,
+            "gradients", d_sae, d_model, pairs.offsets, pairs.order, pairs.rows, values, z, inputs, residual,
+            decoder, norms, norms if pulls is None else pulls, pulls is not None, unit, filled,
+            self.encoder, self.decoder, self.b_enc, self.mass, squares,
         )  # fmt: skip
         return math.sqrt(float(squares.sum()))
 
@@ -71,25 +96,24 @@ class RowGradients:
         residual: Tensor,
         decoder: Tensor,
         norms: Tensor,
-        penalty: float,
+        pulls: Tensor | None,
         unit: bool,
         filled: bool,
     ) -> float:
-        """`add` in torch: a block of features at a time, so that it is still in cache when its norm is taken."""
-        self.b_enc.add_(pairs.sums(z))
-        self.mass.add_(pairs.sums(values))
+        """The same in torch: a block of features at a time, so that it is still in cache when its norm is taken."""
         tiny = torch.finfo(norms.dtype).tiny
         of_parts = []
         for part, block in pairs.blocks(max(1, BLOCK_BYTES // (4 * decoder.shape[1]))):
+            self.b_enc[part].add_(block.sums(z))
+            self.mass[part].add_(block.sums(values))
             to_encoder, to_decoder, rows = self.encoder[part], self.decoder[part], decoder[part]
             for where, sums in (
                 (to_encoder, block.row_sums(z, inputs)),
                 (to_decoder, block.row_sums(values, residual)),
             ):
                 _ = where.add_(sums) if filled else where.copy_(sums)
-            if penalty:
-                pull = torch.where(norms[part] > 0, self.mass[part] * penalty / norms[part], 0.0)
-                to_decoder.addcmul_(rows, pull[:, None])
+            if pulls is not None:
+                to_decoder.addcmul_(rows, pulls[part, None])
             if unit:
                 along = torch.linalg.vecdot(to_decoder, rows) / norms[part].square().clamp_min_(tiny)
                 to_decoder.addcmul_(rows, along[:, None], value=-1)

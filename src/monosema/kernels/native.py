@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-VERSION = 2
+VERSION = 3
 """Of the functions' arguments; rows.hpp has the same number."""
 SWITCH = "MONOSEMA_NATIVE"
 """Environment variable; at 0 the libraries are left alone."""
@@ -38,7 +38,7 @@ FUNCTIONS = {
     "rank": "FFFqqqIIqFL",
     "decode": "FFFqqLLFfFF",
     "by_feature": "LLqqLLL",
-    "gradients": "qqLLLFFFFFFfiiFFFFD",
+    "gradients": "qqLLLFFFFFFFiiiFFFFD",
     "adam": "FFFFqqfddfffi",
     "round": "FqqqBFF",
 }

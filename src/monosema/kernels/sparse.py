@@ -122,6 +122,19 @@ class SparseActs:
         )
         return out if b is None else out.add_(b)
 
+    def pairs_of(self, rows: slice) -> slice:
+        """Where the pairs of neighbouring positions stand."""
+        start, stop, _ = rows.indices(len(self))
+        return slice(int(self.offsets[start]), int(self.offsets[stop]))
+
+    def part(self, rows: slice) -> SparseActs:
+        """Neighbouring positions; indices and values are views."""
+        start, stop, _ = rows.indices(len(self))
+        pairs, offsets = self.pairs_of(rows), self.offsets[start : stop + 1]
+        return replace(
+            self, offsets=offsets - offsets[0], indices=self.indices[pairs], values=self.values[pairs]
+        )
+
     def row(self, i: int) -> tuple[Int[Tensor, " r"], Float[Tensor, " r"]]:
         """Features and values of position i (from the end where i < 0)."""
         i = range(len(self))[i]

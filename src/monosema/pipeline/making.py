@@ -28,7 +28,7 @@ from monosema.pipeline.given import check_widths, take_over
 from monosema.pipeline.rates import measure_costs, seconds_of
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model, names_of_tokens
-from monosema.sae import SAE, SAEConfig, fit_threshold
+from monosema.sae import SAE, SAEConfig, thresholds_of
 from monosema.training import TrainPlan, faster_gemm, steps_done, train
 from monosema.training import make_plan as make_train_plan
 
@@ -55,7 +55,7 @@ def make_plan(work: Work, name: str, draft: Draft) -> None:
         start = time.monotonic()
         model = load_model(work, name)
         check_widths(work, name, model)
-        best, rates = _batch_size(model)
+        best, rates = batch_size(model)
         tokens_per_batch = work.asked.models[name].tokens_per_batch or best
         budget, estimate = _budget(work, name, model, tokens_per_batch, start, draft)
         plan = Plan(
@@ -100,7 +100,7 @@ def _budget(
     return budget, {"estimated_seconds": budget.seconds, "microseconds_a_position": microseconds}
 
 
-def _batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
+def batch_size(model: LanguageModel) -> tuple[int, dict[str, float]]:
     """The smallest batch whose rate through the first layers is within 5% of the best."""
     length = min(256, model.context)
     hook = HookPoint("resid_post", min(1, model.n_layers - 1))
@@ -147,7 +147,8 @@ def _train(
 ) -> tuple[SAE, dict[str, Any]]:
     asked = work.asked.saes[name]
     place = asked.place
-    seed = derive_seed(work.asked.seed, f"sae/{name}")
+    # without a seed of its own an SAE goes by its name
+    seed = derive_seed(work.asked.seed, f"sae/{name}" if place.seed is None else f"sae seed/{place.seed}")
     stream = _stream(work, name, folder, stats, seed)
     config = SAEConfig(
         kind=asked.kind,
@@ -178,9 +179,7 @@ def _train(
             progress=progress,
             stop=work.stop,
         )
-    if plan.l1:
-        rows = stream.next(min(THRESHOLD_POSITIONS, stream.total))
-        sae = sae.with_threshold(fit_threshold(sae, rows))
+    sae = thresholds_of(sae, lambda: stream.next(min(THRESHOLD_POSITIONS, stream.total)))
     return sae, asdict(result)
 
 

@@ -207,17 +207,13 @@ def _measure_sae(
 
 def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) -> float:
     kind = sae.config.kind
-    config = StepConfig(
-        k=kind.k,
-        subtract_b_dec=kind.subtract_b_dec,
-        unit_decoder=kind.unit_decoder,
-        encoder_gemm=encoder_gemm,
-    )
-    step = Step(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec, config, len(x))
+    config = StepConfig(kind=kind, encoder_gemm=encoder_gemm)
+    weights = (sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec)
+    step = Step(*weights, config, len(x), threshold=sae.threshold)
     scaled = x * sae.scale
 
     def act() -> Tensor:
-        return torch.tensor(step.step(scaled, lr=0.0, l1=kind.l1_coefficient).loss)  # no weight changes
+        return torch.tensor(step.step(scaled, lr=0.0, l1=kind.penalty).loss)  # no weight changes
 
     act()  # first use allocates
     return seconds_of(act, TIMES)

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from monosema.sae.config import SAEConfig, SAEParts, ScaleFold
 from monosema.sae.formats import FORMATS, config_of, digest_of, recognise
-from monosema.sae.kinds import KINDS, L1, Kind, TopK
+from monosema.sae.kinds import (
+    KINDS,
+    L1,
+    BatchTopK,
+    Gated,
+    JumpReLU,
+    Kind,
+    MatryoshkaBatchTopK,
+    MatryoshkaTopK,
+    TanhJumpReLU,
+    TopK,
+    Weights,
+)
 from monosema.sae.sae import SAE
-from monosema.sae.threshold import fit_threshold
+from monosema.sae.threshold import fit_threshold, thresholds_of
 
 __all__ = [
     "FORMATS",
     "KINDS",
     "L1",
     "SAE",
+    "BatchTopK",
+    "Gated",
+    "JumpReLU",
     "Kind",
+    "MatryoshkaBatchTopK",
+    "MatryoshkaTopK",
     "SAEConfig",
     "SAEParts",
     "ScaleFold",
+    "TanhJumpReLU",
     "TopK",
+    "Weights",
     "config_of",
     "digest_of",
     "fit_threshold",
     "recognise",
+    "thresholds_of",
 ]

@@ -48,6 +48,9 @@ class SAE(SAEParts):
         centre = mean.to("cpu", torch.float32) * scale
         weights = config.kind.initialise(config.d_model, config.d_sae, generator, centre)
         tensors = {name: tensor.to(device).contiguous() for name, tensor in weights._asdict().items()}
+        start = config.kind.initial_threshold
+        if start is not None:
+            tensors["threshold"] = start * torch.linalg.vector_norm(tensors["W_dec"], dim=1)
         return cls(config=config, scale=scale, massive=massive, **tensors)
 
     @classmethod
@@ -129,14 +132,12 @@ class SAE(SAEParts):
         norms = self.decoder_norms * (self.folded.scale if self.folded else 1.0)
         rows = min(max(1, _CHUNK_BYTES // (4 * self.d_sae)), max(1, len(x)))
         buffer = x.new_empty(rows, self.d_sae)
-        chunks = [
-            self.config.kind.select(self._pre_acts(part, buffer[: len(part)]), norms)
-            for part in x.split(rows)
-        ]
-        acts = SparseActs.cat(chunks)
-        if self.threshold is None:
-            return acts
-        return acts.where(acts.values > self.threshold[acts.indices])
+        return SparseActs.cat(
+            [
+                self.config.kind.select(self._pre_acts(part, buffer[: len(part)]), norms, self.threshold)
+                for part in x.split(rows)
+            ]
+        )
 
     def decode(self, acts: SparseActs) -> Float[Tensor, "n d_model"]:
         """x̂ in raw units: b_dec/s plus every a·(d/‖d‖)/s."""

@@ -1,4 +1,4 @@
-"""Inference thresholds per feature (C3): weak activations become 0 at a bounded cost in reconstruction.
+"""Inference thresholds: per feature at a bounded cost in reconstruction (C3), or one that keeps k in the mean.
 
 The L1 penalty leaves a feature with a tail of weak activations that say little. Dropping one activation a of
 feature i at position n adds a² + 2a·(r·d̂) to the squared error there (r = s·x − x̂ in scaled units, d̂ = d/‖d‖).
@@ -12,16 +12,22 @@ feature i at position n adds a² + 2a·(r·d̂) to the squared error there (r = 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
 from monosema.kernels import SparseActs, row_dots
+from monosema.sae.kinds.kind import Thresholds
 from monosema.sae.sae import SAE
 
 DEFAULT_SHARE = 0.005
 _HALVINGS = 10
+_LOWEST = 1e-3
+_ROWS = 2048  # positions that are encoded at a time while BatchTopK's threshold is looked for
 
 
 def fit_threshold(
@@ -47,6 +53,40 @@ def fit_threshold(
         if _energy((x - plain.decode(kept)) * sae.unit) <= error * (1 + share):
             return threshold
     return torch.zeros(sae.d_sae, device=acts.values.device)
+
+
+def fit_one_threshold(sae: SAE, x: Float[Tensor, "n d_model"]) -> Float[Tensor, " d_sae"]:
+    """Return the threshold, the same for all features, that leaves k activations a position in the mean.
+
+    `x` is a sample of raw, unmassive activations. It is what BatchTopK does with the whole sample as one batch: of
+    all activations the n · k largest lie above it (up to equals). 0 where there are fewer above 0.
+    """
+    k = sae.config.kind.k
+    assert k is not None
+
+    def above(rows: Tensor, floor: float) -> Tensor:
+        return (
+            sae.with_threshold(torch.full((sae.d_sae,), floor, device=sae.encoder.device)).encode(rows).values
+        )
+
+    floor = 0.5 * _kth_largest(above(x[:_ROWS], 0.0), k * len(x[:_ROWS]))
+    while True:
+        values = torch.cat([above(part, floor) for part in x.split(_ROWS)])
+        found = _kth_largest(values, k * len(x) + 1)  # the largest that is left out
+        if found > floor or floor == 0:
+            return torch.full((sae.d_sae,), found, device=sae.encoder.device)
+        floor = floor / 4 if floor > _LOWEST else 0.0
+
+
+def _kth_largest(values: Float[Tensor, " m"], k: int) -> float:
+    """0 where there are fewer."""
+    return float(values.kthvalue(len(values) - k + 1).values) if len(values) >= k else 0.0
+
+
+def thresholds_of(sae: SAE, sample: Callable[[], Float[Tensor, "n d_model"]]) -> SAE:
+    """Return a trained SAE with the inference thresholds of its kind; `sample` gives raw activations to fit them on."""
+    fit = FITS[sae.config.kind.thresholds]
+    return sae if fit is None else sae.with_threshold(fit(sae, sample()))
 
 
 def _energy(x: Float[Tensor, "n d_model"]) -> float:
@@ -84,3 +124,12 @@ class _Sorted:
         affordable = self.weak & (self.spent <= budget * self.portion[self.features])
         threshold = torch.zeros_like(self.portion, dtype=torch.float32)
         return threshold.scatter_reduce_(0, self.features[affordable], self.values[affordable], "amax")
+
+
+FITS: Final[Mapping[Thresholds, Callable[[SAE, Tensor], Tensor] | None]] = {
+    "none": None,
+    "trained": None,
+    "by_cost": fit_threshold,
+    "by_l0": fit_one_threshold,
+}
+"""How thresholds are fitted after training."""

@@ -11,12 +11,13 @@ added at the end, feature by feature (kernels/gradients.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from monosema.kernels import RowGradients, SparseActs
+from monosema.kernels import ByFeature, RowGradients
 
 
 class Gradients:
@@ -80,29 +81,36 @@ class Gradients:
         self.encoder.index_add_(0, features, z.T @ inputs)
         self.b_enc.index_add_(0, features, z.sum(0))
 
-    def finish(
+    def add_pairs(
         self,
-        acts: SparseActs,
+        pairs: ByFeature,
+        acts: Float[Tensor, " nnz"],
         z: Float[Tensor, " nnz"],
-        residual: Float[Tensor, "n d_model"],
+        residuals: Sequence[tuple[slice, Float[Tensor, "n d_model"]]],
         inputs: Float[Tensor, "n d_model"],
         decoder: Float[Tensor, "d_sae d_model"],
-        *,
         norms: Float[Tensor, " d_sae"],
-        penalty: float,
-        encoder: Float[Tensor, "d_sae d_model"] | None,
+        *,
+        pulls: Float[Tensor, " d_sae"] | None,
         unit: bool,
     ) -> float:
-        """Add the sparse pairs and the penalty; remove what lies along unit rows; return the norm of all.
+        """Add the sparse pairs and the penalty; remove what lies along unit rows; return the norm of both matrices.
 
-        `norms` are those of the decoder rows, `penalty` is λ / n: the penalty's gradient in d is λ / n · Σ f · d / ‖d‖.
-        `encoder` is given where b_dec is subtracted; `unit` where decoder rows keep their norm.
+        `residuals`: r of each range of features; `norms` are those of the decoder rows, `pulls` times the row is added.
         """
-        of_rows = self._rows.add(
-            acts, z, inputs, residual, decoder, norms, penalty=penalty, unit=unit, filled=self.filled
-        )
+        of_ranges = [
+            self._rows.add(
+                pairs, acts, z, inputs, residual, decoder, norms,
+                pulls=pulls, unit=unit, filled=self.filled, part=part,
+            )
+            for part, residual in residuals
+        ]  # fmt: skip
+        return math.hypot(*of_ranges)
+
+    def add_b_dec(
+        self, residual: Float[Tensor, "n d_model"], encoder: Float[Tensor, "d_sae d_model"] | None
+    ) -> None:
+        """Make that of b_dec, of r and of b_enc's; `encoder` is given where b_dec is subtracted."""
         torch.sum(residual, 0, out=self.b_dec)
         if encoder is not None:
             self.b_dec.addmv_(encoder.T, self.b_enc, alpha=-1)
-        biases = [float(torch.linalg.vector_norm(bias)) for bias in (self.b_enc, self.b_dec)]
-        return math.hypot(of_rows, *biases)

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from monosema.errors import UsageError
-from monosema.sae import SAEConfig
+from monosema.sae import Kind, SAEConfig
 from monosema.training.settings import TrainSettings
 from monosema.training.step import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW
 
@@ -76,19 +76,18 @@ class TrainPlan:
         return weights + chunk + 20 * self.batch * self.d_model + 30 * pairs
 
 
-def default_lr(kind: str, d_sae: int, steps: int) -> float:
+def default_lr(kind: Kind, d_sae: int, steps: int) -> float:
     """The learning rate when none is asked for.
 
-    TopK: 1e-3 at 8,192 features, falling with the root of their number, at most 2e-3. L1: 5e-5 at 200,000 steps
-    (C3), rising as steps^-0.7 up to 3e-3, which is what 300 to 700 steps need (docs/log.md, short-run recipe).
+    Kinds with decoder rows of norm 1: 1e-3 at 8,192 features, falling with the root of their number, at most 2e-3.
+    Others, as L1: 5e-5 at 200,000 steps (C3), rising as steps^-0.7 up to 3e-3, which is what 300 to 700 steps need
+    (docs/log.md, short-run recipe).
     """
     if steps < 1:
         raise UsageError(f"{steps} steps; expected 1 or more")
-    rates = {
-        "topk": min(HIGHEST_LR, 1e-3 * math.sqrt(8192 / d_sae)),
-        "l1": min(HIGHEST_L1_LR, 5e-5 * max(1.0, L1_STEPS / steps) ** 0.7),
-    }
-    return rates[kind]
+    if kind.unit_decoder:
+        return min(HIGHEST_LR, 1e-3 * math.sqrt(8192 / d_sae))
+    return min(HIGHEST_L1_LR, 5e-5 * max(1.0, L1_STEPS / steps) ** 0.7)
 
 
 def default_l1_warmup(steps: int) -> float:
@@ -109,7 +108,7 @@ def make_plan(
     batch = min(settings.batch, positions)
     tokens = PASSES * positions if settings.tokens is None else settings.tokens
     steps = max(1, tokens // batch)
-    lr = default_lr(sae.kind.name, sae.d_sae, steps) if settings.lr is None else settings.lr
+    lr = default_lr(sae.kind, sae.d_sae, steps) if settings.lr is None else settings.lr
     l1_warmup = default_l1_warmup(steps) if settings.l1_warmup is None else settings.l1_warmup
     return TrainPlan(
         d_model=sae.d_model,
@@ -119,7 +118,7 @@ def make_plan(
         lr=lr,
         lr_warmup=round(settings.lr_warmup * steps),
         lr_decay=round(settings.lr_decay * steps),
-        l1=sae.kind.l1_coefficient,
+        l1=sae.kind.penalty,
         l1_warmup=round(l1_warmup * steps),
         clip=settings.clip,
         dead_after=settings.dead_after,

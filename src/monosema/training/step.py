@@ -1,12 +1,11 @@
 """One step of training, written out by hand: forward, gradients, clip, Adam, decoder norms.
 
-Loss = mean over positions of ‖x - x̂‖² + λ · mean over positions of Σ_i f_i ‖d_i‖ (C2; λ is `l1`)
-     + the auxiliary term of auxk.py.
+Loss = mean over positions of ‖x - x̂‖² + λ · what the kind penalises (C2 for L1) + the auxiliary term of auxk.py.
 
-1. Encode, select, decode; the residual, and the gradient of each active pair, r · d (+ λ ‖d‖) (forward.py).
+1. Encode, select, decode; the residual, and the gradient of each active entry (forward.py, objectives/).
    TopK's values of 0 and below are dropped and have no gradient.
 2. Sum the gradients by feature, over pairs sorted by feature (gradients.py).
-3. Clip by the norm of all four, Adam, unit decoder rows where the kind has them.
+3. Clip by the norm of all, Adam, unit decoder rows where the kind has them.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.errors import UsageError
-from monosema.kernels import SparseActs
+from monosema.errors import UsageError, lookup
+from monosema.sae import Kind, Weights
 from monosema.training.adam import Adam
 from monosema.training.auxk import auxiliary_loss
-from monosema.training.forward import CHUNK_NUMBERS, ENCODERS, MOST_ROWS, SPARSE_BELOW, Forward
+from monosema.training.forward import CHUNK_NUMBERS, ENCODERS, MOST_ROWS, SPARSE_BELOW, Forward, Pass
 from monosema.training.gradients import Gradients
+from monosema.training.objectives import OBJECTIVES, Moment
 
 __all__ = ["CHUNK_NUMBERS", "ENCODERS", "MOST_ROWS", "SPARSE_BELOW", "Step", "StepConfig", "StepReport"]
 
@@ -34,16 +34,8 @@ PARAMETERS = ("encoder", "decoder", "b_enc", "b_dec")
 class StepConfig:
     """What a step needs to know besides the weights."""
 
-    k: int | None
-    """Features a position may have; None: ReLU, for the L1 kind."""
-    subtract_b_dec: bool
-    """Whether the encoder reads x - b_dec instead of x."""
-    unit_decoder: bool
-    """Whether decoder rows keep norm 1: gradient along the row removed, row divided by its norm after the step."""
-    aux_k: int = 0
-    """Dead features that a position's auxiliary reconstruction may use; 0: no auxiliary loss."""
-    aux_coefficient: float = 1 / 32
-    """Weight of the auxiliary term (auxk.py)."""
+    kind: Kind
+    """Settings of the SAE's kind."""
     dead_after: int = 10_000_000
     """Positions without an activation after which a feature is dead."""
     clip: float = 1.0
@@ -58,11 +50,6 @@ class StepConfig:
     """fp32, or bf16: the product makes a shortlist that is proven complete and ranked in fp32; faster where the
     machine has bf16 units, the same result everywhere (kernels/certificate.py)."""
 
-    def __post_init__(self) -> None:
-        """Raise `UsageError` for an auxiliary loss without TopK: L1 pulls dead features back by itself (C3)."""
-        if self.aux_k and self.k is None:
-            raise UsageError(f"aux_k is {self.aux_k} for a ReLU step; expected 0, or a k beside it")
-
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
@@ -73,7 +60,7 @@ class StepReport:
     mse: float
     """Mean over positions of ‖x - x̂‖²."""
     l1: float
-    """λ · mean over positions of Σ f ‖d‖."""
+    """λ · mean over positions of what is penalised: Σ f ‖d‖ for L1."""
     l0: float
     """Mean number of active features a position."""
     aux: float
@@ -92,10 +79,10 @@ class Step:
     """The training step of one SAE; `step` updates the four tensors that it was made with.
 
     `encoder` and `decoder` are [d_sae, d_model] and contiguous; `batch` is the largest number of positions of a
-    step. Memory beside the weights: a gradient and two moments of each tensor, chunk buffers of at most 256 MB
-    (twice that where ReLU is dense), 2 · batch · d_model numbers, and about 80 bytes an active pair. A step whose
-    gradient is not finite changes no weight; its report shows it. Raises `UsageError` where tensors and settings
-    do not fit each other.
+    step; `threshold` holds thresholds on a where the kind trains them. Memory beside the weights: a gradient and two
+    moments of each tensor, chunk buffers of at most 256 MB (twice that where codes are dense), 2 · batch · d_model
+    numbers, and about 80 bytes an active pair. A step whose gradient is not finite changes no weight; its report shows
+    it. Raises `UsageError` where tensors and settings do not fit each other.
     """
 
     def __init__(
@@ -106,54 +93,53 @@ class Step:
         b_dec: Float[Tensor, " d_model"],
         config: StepConfig,
         batch: int,
+        *,
+        threshold: Float[Tensor, " d_sae"] | None = None,
     ) -> None:
-        d_sae, d_model = encoder.shape
-        if config.k is not None and not 1 <= config.k <= d_sae:
-            raise UsageError(f"k is {config.k}; expected 1 to {d_sae} (d_sae)")
+        kind = config.kind
+        kind.check(len(encoder))
         if not (encoder.is_contiguous() and decoder.is_contiguous()):
             raise UsageError("encoder and decoder are strided views; expected contiguous [d_sae, d_model]")
         self.config, self.batch = config, batch
         self.encoder, self.decoder, self.b_enc, self.b_dec = encoder, decoder, b_enc, b_dec
+        make = lookup(OBJECTIVES, kind.name, "kind of SAE")
+        self.objective = make(Weights(encoder, decoder, b_enc, b_dec), kind, threshold)
         self.gradients = Gradients(encoder)
-        self.forward = Forward(
-            encoder, decoder, b_enc, b_dec, self.gradients, encoder_gemm=config.encoder_gemm, batch=batch
-        )
-        tensors = [encoder, decoder, b_enc, b_dec]
-        unit = [False, config.unit_decoder, False, False]
+        self.forward = Forward(self.objective, self.gradients, encoder_gemm=config.encoder_gemm, batch=batch)
+        tensors = [encoder, decoder, b_enc, b_dec, *self.objective.own.values()]
+        unit = [tensor is decoder and kind.unit_decoder for tensor in tensors]
         self.adam = Adam(tensors, beta1=config.beta1, beta2=config.beta2, eps=config.eps, unit=unit)
-        self.silent = torch.zeros(d_sae, dtype=torch.int64, device=encoder.device)
-        self._inputs = encoder.new_empty(batch, d_model) if config.subtract_b_dec else None
-        self._residual = encoder.new_empty(batch, d_model)
+        self.silent = torch.zeros(len(encoder), dtype=torch.int64, device=encoder.device)
+        self._aux_k = kind.aux_latents(encoder.shape[1])
+        self._inputs = encoder.new_empty(batch, encoder.shape[1]) if kind.subtract_b_dec else None
+        self._residual = encoder.new_empty(batch, encoder.shape[1])
 
     @torch.no_grad()
-    def step(self, x: Float[Tensor, "n d_model"], *, lr: float, l1: float = 0.0) -> StepReport:
-        """Train on n positions in scaled units, at most `batch`; raises `UsageError` for more, or none."""
+    def step(
+        self, x: Float[Tensor, "n d_model"], *, lr: float, l1: float = 0.0, progress: float = 0.0
+    ) -> StepReport:
+        """Train on n positions in scaled units, at most `batch`; raises `UsageError` for more, or none.
+
+        `l1` is λ now, `progress` the share of all steps that are done.
+        """
         if not 1 <= len(x) <= self.batch:
             raise UsageError(f"a step of {len(x)} positions; expected 1 to {self.batch} (batch)")
-        n, gradients = len(x), self.gradients
+        n, gradients, objective = len(x), self.gradients, self.objective
         inputs = x if self._inputs is None else torch.sub(x, self.b_dec, out=self._inputs[:n])
         residual = self._residual[:n]  # (2 / n)(x̂ - x)
-        norms = torch.linalg.vector_norm(self.decoder, dim=1)
+        moment = Moment(
+            n=n, weight=l1 / n, progress=progress, norms=torch.linalg.vector_norm(self.decoder, dim=1)
+        )
         gradients.begin()
-        done = self.forward.run(x, inputs, residual, self.config.k, norms * (l1 / n) if l1 else None)
+        done = self.forward.run(x, inputs, residual, moment)
         mse = n / 4 * float(torch.linalg.vector_norm(residual)) ** 2
         term, aux = self._auxiliary(inputs, residual)
-        grad_norm = gradients.finish(
-            SparseActs.cat(done.acts),
-            torch.cat(done.z) if done.z else x.new_zeros(0),
-            residual,
-            inputs,
-            self.decoder,
-            norms=norms,
-            penalty=l1 / n,
-            encoder=self.encoder if self.config.subtract_b_dec else None,
-            unit=self.config.unit_decoder,
-        )
-        penalised = l1 / n * float(gradients.mass @ norms) if l1 else 0.0
+        grad_norm = self._gather(done, inputs, residual, moment)
+        penalised = float(objective.penalty)
         self._update(grad_norm, lr)
         self.silent.add_(n).masked_fill_(gradients.mass > 0, 0)
         return StepReport(
-            loss=mse + penalised + term,
+            loss=mse + float(objective.beside) + penalised + term,
             mse=mse,
             l1=penalised,
             l0=done.active / n,
@@ -168,9 +154,10 @@ class Step:
         """What `load` needs, besides the weights, to go on to the bit; live tensors, so clone what is to stay."""
         adam = self.adam
         state = {"steps": torch.tensor(adam.steps), "silent": self.silent}
-        for name, first, second in zip(PARAMETERS, adam.exp_avg, adam.exp_avg_sq, strict=True):
+        names = (*PARAMETERS, *self.objective.own)
+        for name, first, second in zip(names, adam.exp_avg, adam.exp_avg_sq, strict=True):
             state |= {f"exp_avg.{name}": first, f"exp_avg_sq.{name}": second}
-        return state
+        return state | self.objective.own | self.objective.state()
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on from `state`, with the weights that belong to it in place; raises `UsageError` if it is another's."""
@@ -184,14 +171,18 @@ class Step:
         for name, tensor in own.items():
             tensor.copy_(state[name])
         self.adam.steps = int(own["steps"])
-        self.forward.product.refresh()
+        self._refresh()
+
+    def publish(self) -> Float[Tensor, " d_sae"] | None:
+        """End training: leave in the weights what they are from now on; return thresholds on a that were trained."""
+        return self.objective.publish()
 
     def _auxiliary(self, inputs: Tensor, residual: Tensor) -> tuple[float, float]:
         """Term of the loss and unexplained share; zeros while nothing is dead."""
-        config = self.config
-        if not (config.aux_k and config.aux_coefficient):
+        coefficient = self.config.kind.aux_coefficient
+        if not (self._aux_k and coefficient):
             return 0.0, 0.0
-        dead = (self.silent >= config.dead_after).nonzero().flatten()
+        dead = (self.silent >= self.config.dead_after).nonzero().flatten()
         if not len(dead):
             return 0.0, 0.0
         return auxiliary_loss(
@@ -200,15 +191,41 @@ class Step:
             (self.encoder, self.decoder, self.b_enc),
             inputs,
             residual,
-            k=config.aux_k,
-            coefficient=config.aux_coefficient,
+            k=self._aux_k,
+            coefficient=coefficient,
             rows=self.forward.rows,
         )
+
+    def _gather(self, done: Pass, inputs: Tensor, residual: Tensor, moment: Moment) -> float:
+        """Make the gradients of all parameters; return the norm of them together."""
+        gradients, objective, kind = self.gradients, self.objective, self.config.kind
+        objective.outset(gradients, inputs)
+        residuals = objective.residuals(residual)
+        of_rows = gradients.add_pairs(
+            done.pairs.by_feature,
+            done.pairs.acts.values,
+            done.z,
+            residuals,
+            inputs,
+            self.decoder,
+            moment.norms,
+            pulls=objective.pulls,
+            unit=kind.unit_decoder,
+        )
+        gradients.add_b_dec(residuals[0][1], self.encoder if kind.subtract_b_dec else None)
+        objective.amend(gradients)
+        small = (gradients.b_enc, gradients.b_dec, *objective.own_gradients.values())
+        return math.hypot(of_rows, *(float(torch.linalg.vector_norm(each)) for each in small))
 
     def _update(self, grad_norm: float, lr: float) -> None:
         """Clip as `torch.nn.utils.clip_grad_norm_` does, Adam, unit rows."""
         if not math.isfinite(grad_norm):
             return
         divide_by = max(1.0, (grad_norm + 1e-6) / self.config.clip)
-        self.adam.update(self.gradients.tensors, lr=lr, divide_by=divide_by)
+        tensors = [*self.gradients.tensors, *self.objective.own_gradients.values()]
+        self.adam.update(tensors, lr=lr, divide_by=divide_by)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.objective.refresh()
         self.forward.product.refresh()

@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.errors import Interrupted, MonosemaError, UsageError
+from monosema.errors import ActivationError, Interrupted, MonosemaError, UsageError
 from monosema.progress import Progress, SilentProgress
 from monosema.sae import SAE
 from monosema.training.checkpoint import Checkpoint
@@ -89,13 +90,16 @@ def train(
     `metrics` a folder of numbered parts. `progress.update(n, ...)` is called after each step. When `stop()` is
     true after a step, a checkpoint is written and `Interrupted` raised. Raises `UsageError` where SAE and plan
     do not fit, `RefusedError` for a checkpoint of another plan or SAE, `DamagedError` for a damaged one, and
-    `MonosemaError` where the loss is not finite or explodes; the last good checkpoint then stays.
+    `ActivationError` for a batch that is not finite and `MonosemaError` where the loss explodes; the last good
+    checkpoint then stays.
     """
     run = _Run(sae, stream, plan, checkpoint, metrics)
     progress = SilentProgress() if progress is None else progress
     for number in range(run.resumed_from, plan.steps):
-        x = stream.next(plan.batch) * sae.scale
-        report = run.step.step(x, lr=lr_at(plan, number), l1=l1_at(plan, number))
+        x = run.checked(number, stream.next(plan.batch) * sae.scale)
+        report = run.step.step(
+            x, lr=lr_at(plan, number), l1=l1_at(plan, number), progress=number / plan.steps
+        )
         run.watch(number, report)
         done = number + 1
         if done % plan.metrics_every == 0 or done == plan.steps:
@@ -110,6 +114,9 @@ def train(
                 "go on with the same command" if checkpoint else "nothing was kept: no checkpoint was asked"
             )
             raise Interrupted(f"training stopped at step {done} of {plan.steps}; {kept}")
+    trained = run.step.publish()
+    if trained is not None and sae.threshold is not None:
+        sae.threshold.copy_(trained)
     return run.result()
 
 
@@ -123,16 +130,22 @@ class _Run:
         self.sae, self.stream, self.plan, self.path = sae, stream, plan, checkpoint
         config = asdict(sae.config) | {"kind": {"name": sae.config.kind.name} | asdict(sae.config.kind)}
         self.asked = {"plan": asdict(plan), "sae": config, "scale": sae.scale}
+        self.step = Step(
+            *(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec),
+            _step_config(sae, plan),
+            plan.batch,
+            threshold=sae.threshold,
+        )
         found = Checkpoint.load(checkpoint) if checkpoint and checkpoint.exists() else None
         counters: dict[str, Any] = {"steps": 0, "part": 0, "pending": [], "recent": [], "last": {}}
         if found and checkpoint:
             found.check(self.asked, checkpoint)
             counters = found.counters
-            for name, tensor in sae.tensors().items():
+            for (
+                name,
+                tensor,
+            ) in sae.tensors().items():  # after the step was made, which may change where it starts
                 tensor.copy_(found.weights[name])
-        # made after the weights are in place, because it may derive tensors from them
-        self.step = Step(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec, _step_config(sae, plan), plan.batch)
-        if found:
             self.step.load(dict(found.step))
             stream.load(dict(found.stream))
         self.resumed_from: int = counters["steps"]
@@ -140,17 +153,32 @@ class _Run:
         self.last: dict[str, float] = counters["last"]
         self.parts = MetricParts(metrics, part=counters["part"], pending=counters["pending"])
 
+    def checked(self, number: int, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_model"]:
+        """The batch; raises `ActivationError` where it holds numbers that are not finite."""
+        if not math.isfinite(float(x.sum())):
+            bad = (~torch.isfinite(x)).any(1).nonzero().flatten()
+            if len(bad):
+                raise ActivationError(
+                    f"the batch of step {number + 1} holds NaN or infinite activations, first in its row {int(bad[0])} "
+                    f"({len(bad)} of {len(x)} rows); {self._kept(number)}; make the activations again"
+                )
+        return x
+
     def watch(self, number: int, report: StepReport) -> None:
         """Raise `MonosemaError` where the loss is not finite or far above its recent median."""
         usual = statistics.median(self.recent) if self.recent else math.inf
         finite = math.isfinite(report.loss) and math.isfinite(report.grad_norm)
         if not finite or report.loss > EXPLODED * usual:
-            kept = (self.resumed_from, number // self.plan.checkpoint_steps * self.plan.checkpoint_steps)
             raise MonosemaError(
                 f"training diverged at step {number + 1}: loss {report.loss:.4g}, usually {usual:.4g}; "
-                f"the checkpoint of step {max(kept)} is kept; lower lr (now {self.plan.lr:.3g})"
+                f"{self._kept(number)}; lower lr (now {self.plan.lr:.3g})"
             )
         self.recent.append(report.loss)
+
+    def _kept(self, number: int) -> str:
+        """What there is to go back to at a step."""
+        every = self.plan.checkpoint_steps
+        return f"the checkpoint of step {max(self.resumed_from, number // every * every)} is kept"
 
     def note(self, number: int, report: StepReport, x: Float[Tensor, "n d_model"]) -> None:
         """Add a line of metrics for this step."""
@@ -219,18 +247,16 @@ def _check(sae: SAE, plan: TrainPlan) -> None:
         raise UsageError(
             f"the SAE has k {sae.config.kind.k}, the plan {plan.k}; make the plan from the SAE's config"
         )
-    if sae.folded or sae.threshold is not None:
-        raise UsageError("an SAE with a folded scale or with thresholds cannot be trained; start a new one")
+    fitted = sae.threshold is not None and sae.config.kind.thresholds != "trained"
+    if sae.folded or fitted:
+        raise UsageError(
+            "an SAE with a folded scale or with fitted thresholds cannot be trained; take them off first"
+        )
 
 
 def _step_config(sae: SAE, plan: TrainPlan) -> StepConfig:
-    kind = sae.config.kind
     return StepConfig(
-        k=plan.k,
-        subtract_b_dec=kind.subtract_b_dec,
-        unit_decoder=kind.unit_decoder,
-        aux_k=kind.aux_latents(plan.d_model),
-        aux_coefficient=kind.aux_coefficient,
+        kind=sae.config.kind,
         dead_after=plan.aux_dead_after,
         clip=plan.clip,
         encoder_gemm=plan.encoder_gemm,

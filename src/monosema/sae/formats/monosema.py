@@ -21,7 +21,7 @@ from monosema.sae.config import SAEConfig, SAEParts, ScaleFold, tensor_shapes
 from monosema.sae.formats.tensors import read_tensors, write_tensors
 from monosema.sae.kinds import KINDS
 
-VERSION = 1
+VERSION = 2
 RECORD = "sae.json"
 TENSORS = "sae.safetensors"
 
@@ -96,7 +96,10 @@ def _config(record: dict[str, Any], path: Path, hook: str | None) -> SAEConfig:
     name = kind.pop("name", None)
     settings = _object(record, "config", path)
     try:
-        settings_of_kind = _build(lookup(KINDS, str(name), "kind of SAE"), kind, path, "kind.")
+        kind_class = lookup(KINDS, str(name), "kind of SAE")
+        if record["version"] == 1:  # kinds have had settings added since
+            kind = asdict(kind_class()) | kind
+        settings_of_kind = _build(kind_class, _tuples(kind), path, "kind.")
     except UsageError as error:
         raise DamagedError(f"{path}: {error}") from None
     if record["subtract_b_dec"] is not settings_of_kind.subtract_b_dec:
@@ -104,10 +107,13 @@ def _config(record: dict[str, Any], path: Path, hook: str | None) -> SAEConfig:
             f"{path}: subtract_b_dec is {record['subtract_b_dec']}; expected "
             f"{settings_of_kind.subtract_b_dec} for kind {name}"
         )
-    if isinstance(settings.get("excluded"), list):  # JSON has no tuples
-        settings = settings | {"excluded": tuple(settings["excluded"])}
-    found = _build(SAEConfig, settings, path, "config.", kind=settings_of_kind)
+    found = _build(SAEConfig, _tuples(settings), path, "config.", kind=settings_of_kind)
     return found if hook is None else replace(found, input=hook, output=hook)
+
+
+def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no tuples, and settings no lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
 
 def _tensors(file: Path, entry: Any, config: SAEConfig, path: Path) -> dict[str, Any]:

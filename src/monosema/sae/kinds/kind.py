@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+import math
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from monosema.errors import UsageError
 from monosema.kernels import SparseActs
+
+Thresholds = Literal["none", "trained", "by_cost", "by_l0"]
+"""Where inference thresholds come from: nowhere, training itself, or a fit after it (threshold.py)."""
 
 
 class Weights(NamedTuple):
@@ -43,8 +48,16 @@ class Kind(Protocol):
         """The largest number of features that a position may have; None where a penalty sets it."""
 
     @property
-    def l1_coefficient(self) -> float:
-        """λ of the penalty λ·Σ a; 0 where there is none."""
+    def penalty(self) -> float:
+        """λ of its penalty on activity, once its warm-up is over; 0 where there is none."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Where its inference thresholds come from."""
+
+    @property
+    def initial_threshold(self) -> float | None:
+        """Threshold of every feature at the start where thresholds are trained."""
 
     @property
     def aux_coefficient(self) -> float:
@@ -62,12 +75,35 @@ class Kind(Protocol):
         """Return the weights at step 0; `mean` is that of the scaled activations at unmassive positions."""
 
     def select(
-        self, pre_acts: Float[Tensor, "n d_sae"], decoder_norms: Float[Tensor, " d_sae"]
+        self,
+        pre_acts: Float[Tensor, "n d_sae"],
+        decoder_norms: Float[Tensor, " d_sae"],
+        threshold: Float[Tensor, " d_sae"] | None,
     ) -> SparseActs:
         """Return the activations a = f·‖d‖ > 0 that this kind keeps, indices ascending within a row.
 
-        `pre_acts` is overwritten.
+        What is not above the `threshold` on a, where there is one, is not kept. `pre_acts` is overwritten.
         """
+
+
+def all_above(
+    pre_acts: Float[Tensor, "n d_sae"],
+    decoder_norms: Float[Tensor, " d_sae"],
+    threshold: Float[Tensor, " d_sae"] | None,
+) -> SparseActs:
+    """Every a above 0 and above its threshold: what `select` is for kinds that keep no fixed number."""
+    acts = pre_acts.mul_(decoder_norms).relu_()
+    if threshold is not None:
+        acts.masked_fill_(acts <= threshold, 0.0)
+    return SparseActs.from_dense(acts)
+
+
+def check_number(name: str, value: float, *, above: float | None = None, hint: str) -> None:
+    """Raise `UsageError` unless a setting is finite and 0 or more, or more than `above` where that is given."""
+    enough = value >= 0 if above is None else value > above
+    if not (math.isfinite(value) and enough):
+        expected = "0 or more" if above is None else f"more than {above:g}"
+        raise UsageError(f"{name} is {value}; expected {expected}; try {hint}")
 
 
 def random_directions(

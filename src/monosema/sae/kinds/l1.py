@@ -5,7 +5,6 @@ Decoder norms are free. b_dec is not subtracted before the encoder.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from monosema.errors import UsageError
 from monosema.kernels import SparseActs
-from monosema.sae.kinds.kind import Weights, random_directions
+from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +30,23 @@ class L1:
     """Whether b_dec starts at the mean of the activations; C3 starts it at zero, which a short run cannot
     afford where the mean is large."""
 
+    p_end: float = 1.0
+    """Power p of the penalty Σ (f·‖d‖)^p at the end of training; 1: no p-annealing (training/objectives/l1.py)."""
+    p_start: float = 0.2
+    """Share of the steps after which p begins to fall from 1."""
+
     name: ClassVar[str] = "l1"
     subtract_b_dec: ClassVar[bool] = False
     unit_decoder: ClassVar[bool] = False
     k: ClassVar[int | None] = None
     aux_coefficient: ClassVar[float] = 0.0
+    thresholds: ClassVar[Thresholds] = "by_cost"
+    initial_threshold: ClassVar[float | None] = None
+
+    @property
+    def penalty(self) -> float:
+        """λ."""
+        return self.l1_coefficient
 
     def aux_latents(self, d_model: int) -> int:
         """None: this kind has no auxiliary loss."""
@@ -43,10 +54,14 @@ class L1:
 
     def check(self, d_sae: int) -> None:
         """Raise `UsageError` where λ or the norm at the start are out of range."""
-        if not (math.isfinite(self.l1_coefficient) and self.l1_coefficient >= 0):
-            raise UsageError(f"l1_coefficient is {self.l1_coefficient}; expected 0 or more; try 5")
-        if not (math.isfinite(self.init_decoder_norm) and self.init_decoder_norm > 0):
-            raise UsageError(f"init_decoder_norm is {self.init_decoder_norm}; expected more than 0; try 0.1")
+        check_number("l1_coefficient", self.l1_coefficient, hint="5")
+        check_number("init_decoder_norm", self.init_decoder_norm, above=0.0, hint="0.1")
+        if not 0 < self.p_end <= 1:
+            raise UsageError(
+                f"p_end is {self.p_end}; expected more than 0, at most 1; try 0.5, or 1 for plain L1"
+            )
+        if not 0 <= self.p_start < 1:
+            raise UsageError(f"p_start is {self.p_start}; expected a share of the steps below 1; try 0.2")
 
     def initialise(
         self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
@@ -57,7 +72,10 @@ class L1:
         return Weights(rows.clone(), rows, torch.zeros(d_sae), b_dec)
 
     def select(
-        self, pre_acts: Float[Tensor, "n d_sae"], decoder_norms: Float[Tensor, " d_sae"]
+        self,
+        pre_acts: Float[Tensor, "n d_sae"],
+        decoder_norms: Float[Tensor, " d_sae"],
+        threshold: Float[Tensor, " d_sae"] | None,
     ) -> SparseActs:
-        """Keep every a above 0."""
-        return SparseActs.from_dense(pre_acts.mul_(decoder_norms).relu_())
+        """Keep every a above 0 and its threshold."""
+        return all_above(pre_acts, decoder_norms, threshold)

@@ -1,4 +1,4 @@
-"""TopK: a position keeps its k largest activations; dead features learn from what is left (AuxK).
+"""TopK and BatchTopK: the k largest activations are kept; dead features learn from what is left (AuxK).
 
 Decoder rows have unit norm, so ranking by f is ranking by a. b_dec starts at the mean and is subtracted before
 the encoder.
@@ -16,27 +16,22 @@ from torch import Tensor
 
 from monosema.errors import UsageError
 from monosema.kernels import SparseActs, top_k
-from monosema.sae.kinds.kind import Weights, random_directions
+from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
 
 LARGEST_AUX_K = 512
 
 
-@dataclass(frozen=True, kw_only=True)
-class TopK:
-    """Settings of a TopK SAE."""
+class _LargestK:
+    """What all kinds share that keep so many activations: unit rows, AuxK, the start of the weights."""
 
-    k: int = 32
-    """Features that a position may have."""
-    aux_k: int | None = None
-    """Dead features that the auxiliary loss takes a position; None: half of d_model, rounded to a power of
-    two, at most 512; 0: no auxiliary loss."""
-    aux_coefficient: float = 1 / 32
-    """Weight of the auxiliary loss beside the reconstruction loss."""
+    k: int
+    aux_k: int | None
+    aux_coefficient: float
 
-    name: ClassVar[str] = "topk"
     subtract_b_dec: ClassVar[bool] = True
     unit_decoder: ClassVar[bool] = True
-    l1_coefficient: ClassVar[float] = 0.0
+    penalty: ClassVar[float] = 0.0
+    initial_threshold: ClassVar[float | None] = None
 
     def aux_latents(self, d_model: int) -> int:
         """`aux_k`, or its default for this width."""
@@ -52,8 +47,7 @@ class TopK:
             raise UsageError(
                 f"aux_k is {self.aux_k}; expected 0 to {d_sae} (d_sae), or leave it out for the default"
             )
-        if not (math.isfinite(self.aux_coefficient) and self.aux_coefficient >= 0):
-            raise UsageError(f"aux_coefficient is {self.aux_coefficient}; expected 0 or more; try 0.03125")
+        check_number("aux_coefficient", self.aux_coefficient, hint="0.03125")
 
     def initialise(
         self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
@@ -62,9 +56,57 @@ class TopK:
         rows = random_directions(d_sae, d_model, generator)
         return Weights(rows.clone(), rows, torch.zeros(d_sae), mean.clone())
 
+
+@dataclass(frozen=True, kw_only=True)
+class TopK(_LargestK):
+    """Settings of a TopK SAE."""
+
+    k: int = 32
+    """Features that a position may have."""
+    aux_k: int | None = None
+    """Dead features that the auxiliary loss takes a position; None: half of d_model, rounded to a power of
+    two, at most 512; 0: no auxiliary loss."""
+    aux_coefficient: float = 1 / 32
+    """Weight of the auxiliary loss beside the reconstruction loss."""
+
+    name: ClassVar[str] = "topk"
+    thresholds: ClassVar[Thresholds] = "none"
+
     def select(
-        self, pre_acts: Float[Tensor, "n d_sae"], decoder_norms: Float[Tensor, " d_sae"]
+        self,
+        pre_acts: Float[Tensor, "n d_sae"],
+        decoder_norms: Float[Tensor, " d_sae"],
+        threshold: Float[Tensor, " d_sae"] | None,
     ) -> SparseActs:
         """Keep the k largest a of each row, those above 0 only; of equals the lower feature."""
         values, indices = top_k(pre_acts.mul_(decoder_norms), self.k)  # [n, k]
-        return SparseActs.from_topk(values, indices, pre_acts.shape[1])
+        acts = SparseActs.from_topk(values, indices, pre_acts.shape[1])
+        return acts if threshold is None else acts.where(acts.values > threshold[acts.indices])
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTopK(_LargestK):
+    """Settings of a BatchTopK SAE: a batch keeps k activations a position in the mean (Bussmann et al. 2024).
+
+    After training one threshold for all features gives the same mean, and needs no batch.
+    """
+
+    k: int = 32
+    """Features that a position has in the mean."""
+    aux_k: int | None = None
+    """Dead features that the auxiliary loss takes a position; None: half of d_model, rounded to a power of
+    two, at most 512; 0: no auxiliary loss."""
+    aux_coefficient: float = 1 / 32
+    """Weight of the auxiliary loss beside the reconstruction loss."""
+
+    name: ClassVar[str] = "batchtopk"
+    thresholds: ClassVar[Thresholds] = "by_l0"
+
+    def select(
+        self,
+        pre_acts: Float[Tensor, "n d_sae"],
+        decoder_norms: Float[Tensor, " d_sae"],
+        threshold: Float[Tensor, " d_sae"] | None,
+    ) -> SparseActs:
+        """Keep every a above 0 and its threshold."""
+        return all_above(pre_acts, decoder_norms, threshold)

@@ -1,0 +1,62 @@
+"""Gated: one pre-activation says whether a feature is on, another how strongly (Rajamanoharan et al. 2024a).
+
+Both have the same direction, so that what is trained can be written as an encoder, its bias and a threshold: that is
+how a gated SAE is kept here (training/objectives/gated.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from monosema.kernels import SparseActs
+from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gated:
+    """Settings of a gated SAE."""
+
+    l1_coefficient: float = 1.0
+    """λ of the penalty on the gates' pre-activations, once its warm-up is over."""
+
+    name: ClassVar[str] = "gated"
+    subtract_b_dec: ClassVar[bool] = True
+    unit_decoder: ClassVar[bool] = True
+    k: ClassVar[int | None] = None
+    aux_coefficient: ClassVar[float] = 0.0
+    thresholds: ClassVar[Thresholds] = "trained"
+    initial_threshold: ClassVar[float | None] = 0.0
+
+    @property
+    def penalty(self) -> float:
+        """λ."""
+        return self.l1_coefficient
+
+    def aux_latents(self, d_model: int) -> int:
+        """None: this kind has no auxiliary loss on dead features."""
+        return 0
+
+    def check(self, d_sae: int) -> None:
+        """Raise `UsageError` where λ is out of range."""
+        check_number("l1_coefficient", self.l1_coefficient, hint="1")
+
+    def initialise(
+        self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
+    ) -> Weights:
+        """Unit random decoder rows, the encoder equal to them, b_enc zero, b_dec at the mean."""
+        rows = random_directions(d_sae, d_model, generator)
+        return Weights(rows.clone(), rows, torch.zeros(d_sae), mean.clone())
+
+    def select(
+        self,
+        pre_acts: Float[Tensor, "n d_sae"],
+        decoder_norms: Float[Tensor, " d_sae"],
+        threshold: Float[Tensor, " d_sae"] | None,
+    ) -> SparseActs:
+        """Keep every a above 0 and its threshold."""
+        return all_above(pre_acts, decoder_norms, threshold)
