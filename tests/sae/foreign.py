@@ -28,6 +28,14 @@ def weights(*, threshold: bool = False, unit: bool = False, seed: int = 0) -> di
     return found | ({"threshold": drawn(F).abs()} if threshold else {})
 
 
+def gated(weights: dict[str, Tensor], seed: int = 7) -> dict[str, Tensor]:
+    """The same with the three vectors of a gated SAE in place of b_enc."""
+    generator = torch.Generator().manual_seed(seed)
+    gate, strength, gain = (torch.randn(F, generator=generator) for _ in range(3))
+    rest = {name: tensor for name, tensor in weights.items() if name != "b_enc"}
+    return rest | {"b_gate": gate, "b_mag": strength, "r_mag": gain / 2}
+
+
 def positions(seed: int = 1) -> Tensor:
     return 2 * torch.randn(50, D, generator=torch.Generator().manual_seed(seed)) + 1
 
@@ -78,7 +86,12 @@ def slow(
     """What each feature adds to x̂, as a norm [n, f] (so in units that no folding changes), and x̂ [n, d]."""
     t = {name: tensor.double().numpy() for name, tensor in tensors.items()}
     norms = np.linalg.norm(t["W_dec"], axis=1)
-    h = (scale * x.double().numpy() - centred * t["b_dec"]) @ t["W_enc"] + t["b_enc"]
+    read = (scale * x.double().numpy() - centred * t["b_dec"]) @ t["W_enc"]
+    if architecture == "gated":
+        strength = np.exp(t["r_mag"]) * read + t["b_mag"]
+        f = np.maximum(strength, 0) * (read + t["b_gate"] > 0)
+        return f * norms / scale, (f @ t["W_dec"] + t["b_dec"]) / scale
+    h = read + t["b_enc"]
     f = np.maximum(h, 0)
     if architecture == "jumprelu":
         f = f * (h > t["threshold"])

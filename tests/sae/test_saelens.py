@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from monosema.errors import DamagedError, MonosemaError, UsageError
-from monosema.sae import L1, SAE, TopK, config_of, digest_of, recognise
-from sae.foreign import HOOK, D, F, K, positions, save_saelens, slow, weights
+from monosema.sae import L1, SAE, Gated, TopK, config_of, digest_of, recognise
+from sae.foreign import HOOK, D, F, K, gated, positions, save_saelens, slow, weights
 
 
 def agree(sae: SAE, expected: tuple[np.ndarray, np.ndarray], x: torch.Tensor) -> None:
@@ -33,6 +33,7 @@ def agree(sae: SAE, expected: tuple[np.ndarray, np.ndarray], x: torch.Tensor) ->
     [
         ("standard", {}),
         ("jumprelu", {}),
+        ("gated", {}),
         ("topk", {"k": K}),
         ("topk", {"k": K, "rescale_acts_by_decoder_norm": True}),
     ],
@@ -42,13 +43,15 @@ def test_an_sae_encodes_and_decodes_as_it_does_there(
 ) -> None:
     by_norm = "rescale_acts_by_decoder_norm" in config
     tensors = weights(threshold=architecture == "jumprelu", unit=architecture == "topk" and not by_norm)
+    tensors = gated(tensors) if architecture == "gated" else tensors
     folder = save_saelens(tmp_path, tensors, architecture, apply_b_dec_to_input=centred, **config)
     sae = SAE.load(folder, format="saelens")
     x = positions()
     expected = slow(x, tensors, architecture, centred=centred, by_norm=by_norm)
     assert 0 < (expected[0] > 0).mean() < 0.6
     agree(sae, expected, x)
-    assert sae.config.kind == (TopK(k=K, aux_k=0) if architecture == "topk" else L1(l1_coefficient=0.0))
+    kinds = {"topk": TopK(k=K, aux_k=0), "gated": Gated(l1_coefficient=0.0)}
+    assert sae.config.kind == kinds.get(architecture, L1(l1_coefficient=0.0))
     assert (sae.input, sae.output, sae.config.model) == (HOOK, HOOK, "tiny")
 
 
@@ -169,8 +172,8 @@ def set_tensors(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable
     ("change", "message"),
     [
         (
-            set_config(architecture="gated"),
-            r"cfg\.json: architecture is 'gated', which cannot be represented",
+            set_config(architecture="abstopk"),
+            r"cfg\.json: architecture is 'abstopk', which cannot be represented",
         ),
         (set_config(architecture="matching_pursuit"), r"architecture is 'matching_pursuit'"),
         (set_config(architecture="temporal"), r"architecture is 'temporal'"),
@@ -231,6 +234,7 @@ def truncate(folder: Path) -> None:
         (set_config(architecture="topk"), r"k is None; expected a whole number"),
         (set_config(architecture="topk", k=99), r"k is 99; expected 1 to 40"),
         (set_config(architecture="jumprelu"), r"tensor threshold is missing"),
+        (set_config(architecture="gated"), r'unknown tensor "b_enc"'),
         (set_tensors(lambda t: t.update(W_skip=torch.ones(D, D))), r'unknown tensor "W_skip"'),
         (set_tensors(lambda t: t.update(threshold=torch.ones(F))), r'unknown tensor "threshold"'),
         (set_tensors(lambda t: t.update(W_dec=t["W_dec"].T.contiguous())), r"W_dec has shape \(12, 40\)"),

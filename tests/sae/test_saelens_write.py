@@ -13,7 +13,18 @@ import torch
 from safetensors.torch import load_file
 
 from monosema.errors import RefusedError, UsageError
-from monosema.sae import L1, SAE, SAEConfig, TopK
+from monosema.sae import (
+    L1,
+    SAE,
+    BatchTopK,
+    Gated,
+    JumpReLU,
+    MatryoshkaBatchTopK,
+    MatryoshkaTopK,
+    SAEConfig,
+    TanhJumpReLU,
+    TopK,
+)
 from sae.foreign import D, F, K, positions, slow, weights
 
 HOOKS = {
@@ -38,6 +49,12 @@ SAES = {
     "topk whose rows differ": replace(made(TopK(k=K)), W_dec=weights(seed=4)["W_dec"]),
     "l1": made(L1()),
     "l1 with thresholds": made(L1(), threshold=True),
+    "batchtopk": made(BatchTopK(k=K), threshold=True),
+    "matryoshka": made(MatryoshkaBatchTopK(k=K), threshold=True),
+    "matryoshka topk": made(MatryoshkaTopK(k=K)),
+    "jumprelu": made(JumpReLU(), threshold=True),
+    "tanh": made(TanhJumpReLU(), threshold=True),
+    "gated": made(Gated(), threshold=True),
     "l1 with b_dec far off": made(L1(), b_dec=torch.full((D,), 7.0)),
     "folded (F1)": made(L1(), threshold=True).fold_scale("F1"),
     "folded (F2)": made(TopK(k=K)).fold_scale("F2"),
@@ -100,6 +117,8 @@ def test_the_configuration_says_where_it_belongs_and_what_their_format_has_no_pl
 def test_what_has_no_exact_form_there_is_refused_and_nothing_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="TopK has no thresholds"):
         made(TopK(k=K), threshold=True).save(tmp_path / "a", format="saelens")
+    with pytest.raises(UsageError, match="batchtopk SAE has no thresholds yet"):
+        made(BatchTopK(k=K)).save(tmp_path / "a", format="saelens")
     with pytest.raises(UsageError, match=r"has none for mlp_in\.2"):
         made(L1(), hook="mlp_in.2").save(tmp_path / "a", format="saelens")
     transcoder = made(L1())

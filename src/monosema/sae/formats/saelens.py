@@ -3,9 +3,11 @@
     standard    f = max(h, 0)
     jumprelu    f = max(h, 0) where h > threshold; BatchTopK and Matryoshka SAEs are saved as this
     topk        the k largest h of a position, of these max(h, 0)
+    gated       max(m, 0) where h > 0, with h of b_gate and m = e^r_mag (h - b_gate) + b_mag
 
 h is as in `weights`, c `apply_b_dec_to_input`. The first two are our kind l1 (without a penalty: nothing tells what
-they were trained with), jumprelu with its thresholds. Our TopK ranks by a = f·‖d‖: that is theirs with
+they were trained with), jumprelu with its thresholds. Gated is kept as our kind is: by m alone, h > 0 being
+m > b_mag - e^r_mag b_gate. Our TopK ranks by a = f·‖d‖: that is theirs with
 `rescale_acts_by_decoder_norm`, or where all rows of W_dec have one norm; others are refused. So is whatever else
 cannot be represented exactly. Their training checkpoints are read too, the scale of `activation_scaler.json` folded.
 
@@ -29,13 +31,13 @@ from monosema.artifact import read_json
 from monosema.errors import DamagedError, UsageError, nearest
 from monosema.sae.config import SAEConfig, SAEParts
 from monosema.sae.formats.weights import check_shapes, foreign_shapes, make_parts
-from monosema.sae.kinds import L1, Kind, TopK
+from monosema.sae.kinds import L1, Gated, Kind, TopK
 
 CONFIG = "cfg.json"
 TENSORS = "sae_weights.safetensors"
 SCALER = "activation_scaler.json"
 
-ARCHITECTURES = ("standard", "topk", "jumprelu")
+ARCHITECTURES = ("standard", "topk", "jumprelu", "gated")
 NORM_SPREAD = 1e-3
 """How far norms of decoder rows may lie apart, as a share of their mean, for one norm: the rounding of bfloat16."""
 _MOST_BYTES = 1 << 24  # of a JSON file
@@ -103,6 +105,8 @@ def _config(settings: _Settings, folder: Path, hook: str | None) -> SAEConfig:
     if hook is None:
         raise UsageError(f"{folder / CONFIG} names no hook point; give it (hook, such as resid_post.12)")
     kind: Kind = L1(l1_coefficient=0.0) if settings.k is None else TopK(k=settings.k, aux_k=0)
+    if settings.architecture == "gated":
+        kind = Gated(l1_coefficient=0.0)
     try:
         return SAEConfig(
             kind=kind,
@@ -237,6 +241,9 @@ def _tensors(file: Path, settings: _Settings) -> dict[str, Tensor]:
     try:
         with safe_open(file, framework="pt") as opened:
             seen = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+            if settings.architecture == "gated":
+                del expected["b_enc"]
+                expected |= dict.fromkeys(("b_gate", "b_mag", "r_mag"), (settings.d_sae,))
             if settings.architecture == "jumprelu":
                 expected["log_threshold" if "log_threshold" in seen else "threshold"] = (settings.d_sae,)
             if "scaling_factor" in seen:
@@ -245,11 +252,21 @@ def _tensors(file: Path, settings: _Settings) -> dict[str, Tensor]:
             tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in expected}
     except (SafetensorError, OSError) as error:
         raise DamagedError(f"{file} is no whole safetensors file ({error}); get it again") from None
+    if settings.architecture == "gated":
+        tensors = _ungated(tensors)
     if "log_threshold" in tensors:  # of checkpoints before August 2026
         tensors["threshold"] = tensors.pop("log_threshold").double().exp()
     if not (tensors.pop("scaling_factor", torch.ones(1)) == 1).all():
         raise UsageError(f"{file}: scaling_factor is not 1 for every feature; only SAEs without it are read")
     return tensors
+
+
+def _ungated(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Encoder, bias and thresholds of the strengths."""
+    gain, b_gate, b_mag = (tensors.pop(name).double() for name in ("r_mag", "b_gate", "b_mag"))
+    gain = gain.exp()
+    opens = (b_mag - gain * b_gate).clamp(min=0)
+    return tensors | {"W_enc": tensors["W_enc"].double() * gain, "b_enc": b_mag, "threshold": opens}
 
 
 def _check_norms(W_dec: Tensor, file: Path) -> None:

@@ -3,8 +3,9 @@
 Everything is folded, so that their SAE reads raw activations and tells our a: f·‖d‖ of each feature stands in the
 encoder, decoder rows have the norm 1/s.
 
-    topk                     k; rows of one norm rank as ours do
+    topk, matryoshka_topk    topk: k; rows of one norm rank as ours do
     l1                       standard, with thresholds jumprelu (theirs are on a, too, once norms are folded)
+    all others               jumprelu: once trained they are an encoder, biases and thresholds
 
 What their format has no place for stands in its metadata, under `monosema`: the norm above which a position is massive
 (we neither train on such nor steer them), what else was left out, the weights of the model by hash.
@@ -65,6 +66,10 @@ def _settings(parts: SAEParts) -> dict[str, Any]:
             )
         own = {"architecture": "topk", "k": kind.k, "rescale_acts_by_decoder_norm": False}
     else:
+        if parts.threshold is None and kind.thresholds in ("trained", "by_l0"):
+            raise UsageError(
+                f"this {kind.name} SAE has no thresholds yet, without which it is dense; train it first"
+            )
         own = {"architecture": "standard" if parts.threshold is None else "jumprelu"}
     hook = _hook_name(config.input)
     about = {
