@@ -18,6 +18,7 @@ from monosema.sae.kinds import (
     Weights,
 )
 from monosema.sae.sae import SAE
+from monosema.sae.start import start_from
 from monosema.sae.threshold import fit_threshold, thresholds_of
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "digest_of",
     "fit_threshold",
     "recognise",
+    "start_from",
     "thresholds_of",
 ]

@@ -187,6 +187,17 @@ class SAE(SAEParts):
         changed = lookup(forms, form, "form of folding")
         return replace(self, scale=1.0, folded=ScaleFold(form=form, scale=s), **changed)
 
+    def unfold_scale(self) -> SAE:
+        """Return the SAE with the scale outside its weights again and the same x̂, a and support."""
+        if self.folded is None:
+            return self
+        s = self.folded.scale
+        forms: dict[str, dict[str, Any]] = {
+            "F1": {"encoder": self.encoder / s, "W_dec": self.W_dec * s, "b_dec": self.b_dec * s},
+            "F2": {"b_enc": self.b_enc * s, "b_dec": self.b_dec * s},
+        }
+        return replace(self, scale=s, folded=None, **forms[self.folded.form])
+
     def with_unit(self, unit: float) -> SAE:
         """Return the SAE with the same x̂ and support whose a are in units of another s (metrics.md)."""
         ratio = unit / self.unit

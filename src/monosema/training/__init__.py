@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from monosema.training.checkpoint import Checkpoint, steps_done
+from monosema.training.job import Job, TrainResult
 from monosema.training.machine import faster_gemm
 from monosema.training.metrics import read_metrics
 from monosema.training.plan import TrainPlan, default_lr, make_plan
 from monosema.training.settings import TrainSettings
 from monosema.training.step import Step, StepConfig, StepReport
-from monosema.training.trainer import TrainResult, train
+from monosema.training.trainer import train, train_together
 
 __all__ = [
     "Checkpoint",
+    "Job",
     "Step",
     "StepConfig",
     "StepReport",
@@ -24,4 +26,5 @@ __all__ = [
     "read_metrics",
     "steps_done",
     "train",
+    "train_together",
 ]

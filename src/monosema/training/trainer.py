@@ -6,67 +6,14 @@ it goes on from its last checkpoint and ends with the same bits. It writes no ti
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from monosema.errors import ActivationError, Interrupted, MonosemaError, UsageError
+from monosema.errors import Interrupted, UsageError
 from monosema.progress import Progress, SilentProgress
 from monosema.sae import SAE
-from monosema.training.checkpoint import Checkpoint
-from monosema.training.metrics import MetricParts
+from monosema.training.job import Job, Run, Stream, TrainResult
 from monosema.training.plan import TrainPlan
-from monosema.training.schedule import l1_at, lr_at
-from monosema.training.step import Step, StepConfig, StepReport
-
-RECENT = 64  # losses whose median an explosion is measured against
-EXPLODED = 100  # times that median
-
-
-@runtime_checkable
-class Stream(Protocol):
-    """What the trainer reads: raw fp32 activations of kept, unmassive positions, without end."""
-
-    def next(self, n: int) -> Float[Tensor, "n d_model"]:
-        """The next n positions."""
-
-    def state(self) -> dict[str, Tensor]:
-        """All that it needs to go on to the bit."""
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Go on from `state`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainResult:
-    """How training ended; figures are those of the last step's batch, in scaled units, before its update."""
-
-    steps: int
-    """Steps done, those before a resume included."""
-    positions: int
-    """Positions seen."""
-    resumed_from: int
-    """Step of the checkpoint that this run went on from; 0: it began at the start."""
-    loss: float
-    """Loss, penalty and auxiliary loss included."""
-    mse: float
-    """Mean over positions of ‖s·x − s·x̂‖²."""
-    l0: float
-    """Mean number of active features a position."""
-    variance_explained: float
-    """1 − FVU of the batch."""
-    dead: int
-    """Features without an activation in the last `dead_after` positions, or in all if fewer."""
-    dead_share: float
-    """`dead` over d_sae."""
 
 
 def never() -> bool:
@@ -84,180 +31,46 @@ def train(
     progress: Progress | None = None,
     stop: Callable[[], bool] = never,
 ) -> TrainResult:
-    """Train `sae` in place by `plan` and return how it ended.
+    """Train `sae` in place by `plan` and return how it ended: `train_together` of one."""
+    job = Job(sae=sae, plan=plan, checkpoint=checkpoint, metrics=metrics)
+    return train_together([job], stream, progress=progress, stop=stop)[0]
 
-    `checkpoint` is a file, written every `plan.checkpoint_steps` steps and gone on from where it exists;
-    `metrics` a folder of numbered parts. `progress.update(n, ...)` is called after each step. When `stop()` is
-    true after a step, a checkpoint is written and `Interrupted` raised. Raises `UsageError` where SAE and plan
-    do not fit, `RefusedError` for a checkpoint of another plan or SAE, `DamagedError` for a damaged one, and
-    `ActivationError` for a batch that is not finite and `MonosemaError` where the loss explodes; the last good
-    checkpoint then stays.
+
+def train_together(
+    jobs: Sequence[Job],
+    stream: Stream,
+    *,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = never,
+) -> list[TrainResult]:
+    """Train several SAEs in place on the same batches, and return how each ended.
+
+    Each gets the bits that it would get alone. `progress.update(n, ...)` is called after each step of each, with the
+    figures of the last one. When `stop()` is true after a batch, checkpoints are written and `Interrupted` raised.
+    Raises `UsageError` where SAEs and plans do not fit, `RefusedError` for a checkpoint of another plan or SAE,
+    `DamagedError` for a damaged one, `ActivationError` for a batch that is not finite, and `MonosemaError` where a
+    loss explodes; the last good checkpoints then stay.
     """
-    run = _Run(sae, stream, plan, checkpoint, metrics)
+    if len({job.plan.batch for job in jobs}) != 1:
+        raise UsageError(
+            "SAEs that are trained together need plans of one batch size, and at least one of them"
+        )
+    runs = [Run(job, stream) for job in jobs]
     progress = SilentProgress() if progress is None else progress
-    for number in range(run.resumed_from, plan.steps):
-        x = run.checked(number, stream.next(plan.batch) * sae.scale)
-        report = run.step.step(
-            x, lr=lr_at(plan, number), l1=l1_at(plan, number), progress=number / plan.steps
-        )
-        run.watch(number, report)
-        done = number + 1
-        if done % plan.metrics_every == 0 or done == plan.steps:
-            run.note(number, report, x)
-        if done % plan.checkpoint_steps == 0 or done == plan.steps:
-            run.parts.close_part()
-            run.save(done)
-        progress.update(plan.batch, loss=report.loss, l0=report.l0, **run.shown)
-        if done < plan.steps and stop():
-            run.save(done)
-            kept = (
-                "go on with the same command" if checkpoint else "nothing was kept: no checkpoint was asked"
-            )
-            raise Interrupted(f"training stopped at step {done} of {plan.steps}; {kept}")
-    trained = run.step.publish()
-    if trained is not None and sae.threshold is not None:
-        sae.threshold.copy_(trained)
-    return run.result()
-
-
-class _Run:
-    """What lives as long as one call of `train`: the step, the metrics and the way back from a checkpoint."""
-
-    def __init__(
-        self, sae: SAE, stream: Stream, plan: TrainPlan, checkpoint: Path | None, metrics: Path | None
-    ) -> None:
-        _check(sae, plan)
-        self.sae, self.stream, self.plan, self.path = sae, stream, plan, checkpoint
-        config = asdict(sae.config) | {"kind": {"name": sae.config.kind.name} | asdict(sae.config.kind)}
-        self.asked = {"plan": asdict(plan), "sae": config, "scale": sae.scale}
-        self.step = Step(
-            *(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec),
-            _step_config(sae, plan),
-            plan.batch,
-            threshold=sae.threshold,
-        )
-        found = Checkpoint.load(checkpoint) if checkpoint and checkpoint.exists() else None
-        counters: dict[str, Any] = {"steps": 0, "part": 0, "pending": [], "recent": [], "last": {}}
-        if found and checkpoint:
-            found.check(self.asked, checkpoint)
-            counters = found.counters
-            for (
-                name,
-                tensor,
-            ) in sae.tensors().items():  # after the step was made, which may change where it starts
-                tensor.copy_(found.weights[name])
-            self.step.load(dict(found.step))
-            stream.load(dict(found.stream))
-        self.resumed_from: int = counters["steps"]
-        self.recent: deque[float] = deque(counters["recent"], maxlen=RECENT)
-        self.last: dict[str, float] = counters["last"]
-        self.parts = MetricParts(metrics, part=counters["part"], pending=counters["pending"])
-
-    def checked(self, number: int, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_model"]:
-        """The batch; raises `ActivationError` where it holds numbers that are not finite."""
-        if not math.isfinite(float(x.sum())):
-            bad = (~torch.isfinite(x)).any(1).nonzero().flatten()
-            if len(bad):
-                raise ActivationError(
-                    f"the batch of step {number + 1} holds NaN or infinite activations, first in its row {int(bad[0])} "
-                    f"({len(bad)} of {len(x)} rows); {self._kept(number)}; make the activations again"
-                )
-        return x
-
-    def watch(self, number: int, report: StepReport) -> None:
-        """Raise `MonosemaError` where the loss is not finite or far above its recent median."""
-        usual = statistics.median(self.recent) if self.recent else math.inf
-        finite = math.isfinite(report.loss) and math.isfinite(report.grad_norm)
-        if not finite or report.loss > EXPLODED * usual:
-            raise MonosemaError(
-                f"training diverged at step {number + 1}: loss {report.loss:.4g}, usually {usual:.4g}; "
-                f"{self._kept(number)}; lower lr (now {self.plan.lr:.3g})"
-            )
-        self.recent.append(report.loss)
-
-    def _kept(self, number: int) -> str:
-        """What there is to go back to at a step."""
-        every = self.plan.checkpoint_steps
-        return f"the checkpoint of step {max(self.resumed_from, number // every * every)} is kept"
-
-    def note(self, number: int, report: StepReport, x: Float[Tensor, "n d_model"]) -> None:
-        """Add a line of metrics for this step."""
-        variance = float((x - x.mean(0)).square().sum(1).mean())
-        seen = (number + 1) * self.plan.batch
-        dead = int((self.step.silent >= min(self.plan.dead_after, seen)).sum())
-        self.last = {
-            "step": number + 1,
-            "positions": seen,
-            "loss": report.loss,
-            "mse": report.mse,
-            "l0": report.l0,
-            "variance_explained": 1 - report.mse / variance if variance > 0 else math.nan,
-            "dead": dead,
-            "dead_share": dead / self.plan.d_sae,
-            "aux": report.aux,
-            "grad_norm": report.grad_norm,
-            "lr": lr_at(self.plan, number),
-            "l1": l1_at(self.plan, number),
-        }
-        self.parts.add(self.last)
-
-    @property
-    def shown(self) -> dict[str, float]:
-        """The figures of the last line that people see."""
-        return {key: self.last[key] for key in ("variance_explained", "dead_share") if key in self.last}
-
-    def save(self, steps: int) -> None:
-        """Write a checkpoint after `steps` steps."""
-        if self.path is None:
-            return
-        counters = {
-            "steps": steps,
-            "part": self.parts.part,
-            "pending": self.parts.pending,
-            "recent": list(self.recent),
-            "last": self.last,
-        }
-        Checkpoint(
-            asked=self.asked,
-            counters=counters,
-            weights=self.sae.tensors(),
-            step=self.step.state(),
-            stream=self.stream.state(),
-        ).save(self.path)
-
-    def result(self) -> TrainResult:
-        """The last line of metrics as a result."""
-        names = ("loss", "mse", "l0", "variance_explained", "dead_share")
-        return TrainResult(
-            steps=self.plan.steps,
-            positions=self.plan.positions,
-            resumed_from=self.resumed_from,
-            dead=int(self.last["dead"]),
-            **{name: self.last[name] for name in names},
-        )
-
-
-def _check(sae: SAE, plan: TrainPlan) -> None:
-    if (sae.d_model, sae.d_sae) != (plan.d_model, plan.d_sae):
-        raise UsageError(
-            f"the SAE is {sae.d_model} x {sae.d_sae}, the plan {plan.d_model} x {plan.d_sae} "
-            "(d_model x d_sae); make the plan from the SAE's config"
-        )
-    if sae.config.kind.k != plan.k:
-        raise UsageError(
-            f"the SAE has k {sae.config.kind.k}, the plan {plan.k}; make the plan from the SAE's config"
-        )
-    fitted = sae.threshold is not None and sae.config.kind.thresholds != "trained"
-    if sae.folded or fitted:
-        raise UsageError(
-            "an SAE with a folded scale or with fitted thresholds cannot be trained; take them off first"
-        )
-
-
-def _step_config(sae: SAE, plan: TrainPlan) -> StepConfig:
-    return StepConfig(
-        kind=sae.config.kind,
-        dead_after=plan.aux_dead_after,
-        clip=plan.clip,
-        encoder_gemm=plan.encoder_gemm,
-    )
+    behind = min(runs, key=lambda run: run.resumed_from)
+    behind.rewind()
+    batch, last = jobs[0].plan.batch, max(job.plan.steps for job in jobs)
+    for number in range(behind.resumed_from, last):
+        x = stream.next(batch)
+        for run in runs:
+            if run.resumed_from <= number < run.plan.steps:  # one that was killed later is ahead
+                report = run.advance(number, x)
+                progress.update(batch, loss=report.loss, l0=report.l0, **run.shown)
+        if number + 1 < last and stop():
+            for run in runs:
+                run.leave(number + 1)
+            kept = "go on with the same command"
+            if not any(job.checkpoint for job in jobs):
+                kept = "nothing was kept: no checkpoint was asked"
+            raise Interrupted(f"training stopped at step {number + 1} of {last}; {kept}")
+    return [run.result() for run in runs]
