@@ -9,7 +9,19 @@ import pytest
 import torch
 
 from monosema.errors import UsageError
-from monosema.sae import L1, SAE, BatchTopK, Gated, JumpReLU, Kind, SAEConfig, TanhJumpReLU, TopK, start_from
+from monosema.sae import (
+    L1,
+    SAE,
+    BatchTopK,
+    Gated,
+    JumpReLU,
+    Kind,
+    SAEConfig,
+    TanhJumpReLU,
+    TopK,
+    start_from,
+    towards_data,
+)
 from sae.foreign import D, F, positions, save_saelens, weights
 
 
@@ -81,3 +93,21 @@ def test_what_was_given_is_left_as_it_is_and_another_size_is_refused() -> None:
     assert all(tensor.any() for tensor in given.tensors().values())
     with pytest.raises(UsageError, match="d_sae is 41, but the SAE to start from has 40; leave d_sae out"):
         start_from(given, replace(given.config, d_sae=41), scale=1.0)
+
+
+@pytest.mark.parametrize("kind", [L1(), TopK(k=5), JumpReLU()], ids=lambda kind: kind.name)
+def test_rows_turn_towards_data_and_keep_their_norms(kind: Kind) -> None:
+    config = replace(made(L1()).config, kind=kind)
+    mean = torch.arange(D, dtype=torch.float32)
+    sae, plain = (SAE.initialise(config, mean=mean, scale=0.3) for _ in range(2))
+    x = mean + torch.randn(F, D, generator=torch.Generator().manual_seed(0))
+    towards_data(sae, x)
+    towards = torch.nn.functional.normalize(x * 0.3 - sae.b_dec, dim=1)
+    for rows, old in ((sae.encoder, plain.encoder), (sae.W_dec, plain.W_dec)):
+        torch.testing.assert_close(rows.norm(dim=1), old.norm(dim=1))
+        assert torch.cosine_similarity(rows, towards).min() > 0.9
+    assert torch.equal(sae.b_enc.any(), plain.b_enc.any())
+    if kind.name == "jumprelu":
+        torch.testing.assert_close(sae.b_enc, -(sae.encoder @ sae.b_dec))
+    with pytest.raises(UsageError, match="39 positions to start from; expected one for each of 40"):
+        towards_data(sae, x[1:])

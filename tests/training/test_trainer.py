@@ -179,6 +179,21 @@ def test_stopped_again_and_again_it_still_ends_with_the_same_bits(kind: Kind, tm
     assert parts(tmp_path / "stopped") == parts(tmp_path / "whole")
 
 
+def test_a_run_that_resamples_resumes_to_the_bit(tmp_path: Path) -> None:
+    asked = replace(SHORT, resample=3)
+    whole, stream, plan = start(KINDS[1], asked)
+    whole.b_enc[:9] = -1e4
+    train(whole, stream, plan)
+    for stop in (2, 7):  # before, between and after occasions
+        sae, stream, _ = start(KINDS[1], asked)
+        sae.b_enc[:9] = -1e4
+        with pytest.raises(Interrupted):
+            train(sae, stream, plan, checkpoint=tmp_path / "c", stop=at_calls(stop))
+    sae, stream, _ = start(KINDS[1], asked)
+    train(sae, stream, plan, checkpoint=tmp_path / "c")
+    assert bits(sae) == bits(whole)
+
+
 def test_a_metrics_part_written_just_before_a_kill_is_not_doubled(tmp_path: Path) -> None:
     whole, stream, plan = start(KINDS[0])
     train(whole, stream, plan, metrics=tmp_path / "whole")

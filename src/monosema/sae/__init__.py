@@ -18,7 +18,7 @@ from monosema.sae.kinds import (
     Weights,
 )
 from monosema.sae.sae import SAE
-from monosema.sae.start import start_from
+from monosema.sae.start import start_from, towards_data
 from monosema.sae.threshold import fit_threshold, thresholds_of
 
 __all__ = [
@@ -44,4 +44,5 @@ __all__ = [
     "recognise",
     "start_from",
     "thresholds_of",
+    "towards_data",
 ]

@@ -1,4 +1,4 @@
-"""One SAE's training: its step, its metrics, and the way back from a checkpoint."""
+"""The training of one SAE: its step, its metrics, and the way back from a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from monosema.activations import derive_seed
 from monosema.errors import ActivationError, MonosemaError, UsageError
 from monosema.sae import SAE
 from monosema.training.checkpoint import Checkpoint
 from monosema.training.metrics import MetricParts
 from monosema.training.plan import TrainPlan
+from monosema.training.resample import dead_for, is_due, resample
 from monosema.training.schedule import l1_at, lr_at
 from monosema.training.step import Step, StepConfig, StepReport
 
@@ -125,6 +127,10 @@ class Run:
         )
         self.watch(number, report)
         done = number + 1
+        if plan.resample and is_due(plan, done):
+            dead = (self.step.silent >= dead_for(plan)).nonzero().flatten()
+            seed = derive_seed(self.sae.config.seed, f"resample/{done}")
+            resample(self.step, x, dead, torch.Generator().manual_seed(seed))
         if done % plan.metrics_every == 0 or done == plan.steps:
             self.note(number, report, x)
         if done % plan.checkpoint_steps == 0 or done == plan.steps:

@@ -56,6 +56,8 @@ class TrainPlan:
     """Features that a position may have; None: as many as are above 0."""
     encoder_gemm: str
     """How the encoder's product is made: a row of `ENCODERS` in step.py."""
+    resample: int = 0
+    """Times at which dead features begin anew (resample.py)."""
 
     @property
     def positions(self) -> int:
@@ -127,4 +129,5 @@ def make_plan(
         metrics_every=settings.metrics_every,
         k=sae.kind.k,
         encoder_gemm=encoder_gemm,
+        resample=settings.resample,
     )

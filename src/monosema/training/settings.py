@@ -32,6 +32,12 @@ class TrainSettings:
     """Steps between checkpoints: the most that a kill can cost."""
     metrics_every: int = 50
     """Steps between lines of metrics."""
+    resample: int = 0
+    """Times, evenly in the first half, at which dead features begin anew as badly reconstructed inputs (resample.py);
+    0: never. Meant for kinds without an auxiliary loss on dead features."""
+    start: str = "random"
+    """What training begins from: "random" directions; "data", which are mostly those of activations (`towards_data` of
+    sae/start.py); or the path of an SAE in one of `FORMATS`."""
 
     def __post_init__(self) -> None:
         """Raise `UsageError` where a value is out of range."""
@@ -39,6 +45,8 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
+        if self.resample < 0:
+            raise UsageError(f"resample is {self.resample}; expected 0 or more; try 4")
         for name in ("lr", "clip"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
@@ -171,6 +171,28 @@ class Step:
         for name, tensor in own.items():
             tensor.copy_(state[name])
         self.adam.steps = int(own["steps"])
+        self._refresh()
+
+    def errors(self, n: int) -> Float[Tensor, " n"]:
+        """Squared error of each of the n positions of the last step, as far as one is to another."""
+        return self._residual[:n].square().sum(1)
+
+    def restart(
+        self,
+        features: Int[Tensor, " f"],
+        encoder: Float[Tensor, "f d_model"],
+        decoder: Float[Tensor, "f d_model"],
+    ) -> None:
+        """Let features begin anew with these rows; their pre-activations are 0 at b_dec."""
+        self.encoder[features], self.decoder[features] = encoder, decoder
+        subtracted = self.config.kind.subtract_b_dec
+        self.b_enc[features] = 0.0 if subtracted else -(encoder @ self.b_dec)
+        self.objective.restart(features)
+        self.silent[features] = 0
+        for tensor, *moments in zip(self.adam.tensors, self.adam.exp_avg, self.adam.exp_avg_sq, strict=True):
+            if tensor is not self.b_dec:
+                for moment in moments:
+                    moment[features] = 0.0
         self._refresh()
 
     def publish(self) -> Float[Tensor, " d_sae"] | None:

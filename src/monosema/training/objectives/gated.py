@@ -11,7 +11,7 @@ they are e^r W and b_mag, and the gate is a threshold: π > 0 where the strength
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.kernels import SparseActs, residual_and_slopes
@@ -95,6 +95,11 @@ class GatedObjective(Objective):
         self.own_gradients["log_gain"].addcmul_(reach, gain)
         self._strong.addcmul_(summed, gain)
         return to_strength.mul_(at.of(gain)).add_(where_active(by_gate.add_(weight), h))
+
+    def restart(self, features: Int[Tensor, " f"]) -> None:
+        """Gate and strength are one where a feature begins anew."""
+        self.own["log_gain"][features] = 0.0
+        self.own["b_mag"][features] = self.weights.b_enc[features]
 
     def amend(self, gradients: Gradients) -> None:
         """The gate's bias has no part in the strength."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.kernels import Encoder, Selected, SparseActs, residual_and_slopes
@@ -121,6 +121,13 @@ class Objective:
 
     def refresh(self) -> None:
         """Take note that the parameters have changed."""
+
+    def restart(self, features: Int[Tensor, " f"]) -> None:
+        """Give features that begin anew the parameters of its own that live ones have in the middle."""
+        live = torch.ones(len(self.bias), dtype=torch.bool, device=features.device)
+        live[features] = False
+        for tensor in self.own.values():
+            tensor[features] = tensor[live].median()
 
     def state(self) -> dict[str, Tensor]:
         """What it remembers from step to step, beside its parameters; live tensors."""
