@@ -54,7 +54,7 @@ def main() -> None:
     study = pipeline.open_study(Path(sys.argv[1]))
     concepts = sys.argv[2:] or list(CONCEPTS)
     print(f"{', '.join(concepts)}\n\n| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
-    for sae in study.settings["saes"]:
+    for sae in study.sae_names:
         if (study.place("index", sae) / "manifest.json").is_file():
             print(f"| {' | '.join(row(study, sae, concepts))} |", flush=True)
 

@@ -72,6 +72,20 @@ def parse(cls: type[T], table: object, where: str) -> T:
 
 
 def asked(settings: Any, *, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the settings that matter for content, as JSON values."""
+    """Return the settings that matter for content, as JSON values.
+
+    Settings that were added `later` are left out while they have their default, so that what was made before them
+    stays fresh.
+    """
     values = _adapter(type(settings)).dump_python(settings, mode="json")
-    return {key: value for key, value in values.items() if key not in leave_out}
+    new = {
+        one.name
+        for one in dataclasses.fields(settings)
+        if one.metadata.get("later") and getattr(settings, one.name) == one.default
+    }
+    return {key: value for key, value in values.items() if key not in leave_out | new}
+
+
+def later(default: Any) -> Any:
+    """The default of a setting that was added after studies had been made without it."""
+    return dataclasses.field(default=default, metadata={"later": True})

@@ -95,7 +95,7 @@ def test_a_second_run_measures_nothing_and_makes_nothing(
 ) -> None:
     before = (budgeted / "plan/main/plan.json").read_bytes()
     monkeypatch.setattr(making, "measure_costs", refuse)
-    monkeypatch.setattr(making, "_batch_size", refuse)
+    monkeypatch.setattr(making, "batch_size", refuse)
     assert {state["state"] for state in pipeline.states(Study(budgeted))} == {"fresh"}
     assert pipeline.run(Study(budgeted)) == []
     assert (budgeted / "plan/main/plan.json").read_bytes() == before
@@ -111,7 +111,7 @@ def test_a_plan_that_was_killed_before_it_was_whole_is_read_and_not_measured_aga
     making.make_plan(work, "main", first)
     written = (tmp_path / "draft/plan.json").read_bytes()
     monkeypatch.setattr(making, "measure_costs", refuse)
-    monkeypatch.setattr(making, "_batch_size", refuse)
+    monkeypatch.setattr(making, "batch_size", refuse)
     making.make_plan(work, "main", second)
     assert (tmp_path / "draft/plan.json").read_bytes() == written
     assert second.measured == first.measured

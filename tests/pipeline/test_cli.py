@@ -32,7 +32,7 @@ def failed(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> No
 def test_help_names_every_verb() -> None:
     done = monosema("--help")
     assert done.returncode == 0
-    for verb in ("init", "run", "train", "evaluate", "info", "doctor"):
+    for verb in ("init", "plan", "run", "train", "evaluate", "info", "doctor"):
         assert verb in done.stdout
 
 

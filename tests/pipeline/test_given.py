@@ -231,7 +231,7 @@ def configured(**changes: Any) -> Callable[[Path], object]:
     [
         (shutil.rmtree, 2, "theirs does not exist; expected a folder with an SAE"),
         (lambda t: (t / "sae_weights.safetensors").unlink(), 2, "holds no SAE of a format that is read here"),
-        (configured(architecture="gated"), 2, "architecture is 'gated'"),
+        (configured(architecture="abstopk"), 2, "architecture is 'abstopk'"),
         (configured(metadata={"sae_lens_version": "6.0.0"}), 2, "names no hook point; give it"),
         (lambda t: (t / "cfg.json").write_text("no"), 4, "cfg.json is no readable JSON"),
     ],

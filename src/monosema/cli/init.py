@@ -22,9 +22,20 @@ def init(
         str | None,
         typer.Option(help="An SAE to take over instead of training one: SAELens, Gemma Scope or our own."),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="What training starts from: an SAE of any format that is read here, or data."
+        ),
+    ] = None,
     d_sae: Annotated[int | None, typer.Option(help="Number of features.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of SAE: topk or l1.")] = None,
-    k: Annotated[int | None, typer.Option(help="Features a position may have (topk).")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="topk, batchtopk, matryoshka, matryoshka_topk, l1, jumprelu, tanh or gated."),
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option(help="Features a position may have (topk, batchtopk, ...).")
+    ] = None,
     tokens: Annotated[int | None, typer.Option(help="Tokens of text to take.")] = None,
     minutes: Annotated[
         float | None,
@@ -36,7 +47,7 @@ def init(
     """Write STUDY/study.toml: which model, which text, which sparse autoencoder."""
     from monosema import pipeline
 
-    asked = {"hook": hook, "file": sae, "kind": kind, "d_sae": d_sae, "k": k}
+    asked = {"hook": hook, "file": sae, "start": start, "kind": kind, "d_sae": d_sae, "k": k}
     made = pipeline.init(
         study, model=model, sources=corpus or [], sae=asked, tokens=tokens, minutes=minutes, seed=seed
     )

@@ -24,8 +24,23 @@ def run(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Js
     _work("run", study, None, remake, workers, json)
 
 
-def train(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
+def train(
+    study: StudyPath,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="SAE, in any format that is read here, that training goes on from; or data."
+        ),
+    ] = None,
+    remake: Remake = False,
+    workers: Workers = 1,
+    json: Json = False,
+) -> None:
     """Make everything up to the trained sparse autoencoders."""
+    if start is not None:
+        from monosema import pipeline
+
+        pipeline.set_start(pipeline.open_study(study), start)
     _work("train", study, "sae", remake, workers, json)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monosema.kernels.certificate import CertifiedEncoder
-from monosema.kernels.encoders import Encoder, ExactEncoder, Selected
+from monosema.kernels.encoders import Encoder, ExactEncoder, Selected, scores_above
 from monosema.kernels.gradients import RowGradients
 from monosema.kernels.products import ByFeature, residual_and_slopes, row_dots
 from monosema.kernels.sparse import SparseActs
@@ -19,5 +19,6 @@ __all__ = [
     "SparseActs",
     "residual_and_slopes",
     "row_dots",
+    "scores_above",
     "top_k",
 ]

@@ -130,7 +130,7 @@ class CertifiedEncoder:
     def above(
         self, x: Float[Tensor, "n d_model"], bound: float, limit: int
     ) -> Selected | Float[Tensor, "n d_sae"]:
-        """All pre-activations above a bound of 0 or more; where the shortlist exceeds `limit`, `pre_acts(x)` instead."""
+        """All pre-activations above a bound of 0 or more; if the shortlist exceeds `limit`, `pre_acts(x)` instead."""
         scores, error = self._score(x)
         if not bool(error.isfinite().all()):
             return self.pre_acts(x)

@@ -76,6 +76,13 @@ class HookedNetwork:
         """Where the embedding lies."""
         return next(self._network.parameters()).device
 
+    def weight_bytes(self, until: HookPoint | None = None) -> int:
+        """Bytes of the weights that are loaded; with `until`, of those among them that `load` would then load."""
+        of = self._network if until is None else self._base
+        layers = self.n_layers if until is None else until.layer + 1
+        unread = {id(weight) for block in list(self._blocks)[layers:] for weight in block.parameters()}
+        return sum(one.numel() * one.element_size() for one in of.parameters() if id(one) not in unread)
+
     def _captured(
         self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint], real: Bool[Tensor, "b s"] | None
     ) -> dict[str, Float[Tensor, "b s width"]]:

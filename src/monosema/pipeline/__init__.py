@@ -3,10 +3,12 @@
 from monosema.index import Filter, as_set, read_names
 from monosema.pipeline.contrast import contrast
 from monosema.pipeline.explore import concept_of, dose, edits_for, find, find_labelled, names_it, random_edits
+from monosema.pipeline.forecast import Forecast
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.mapping import feature_map, neighbours_across
+from monosema.pipeline.planning import plan
 from monosema.pipeline.relating import relations
-from monosema.pipeline.run import figures, init, open_study, run, states
+from monosema.pipeline.run import figures, init, open_study, run, set_start, states
 from monosema.pipeline.stages import STAGES
 from monosema.pipeline.talk import Talk, answer
 from monosema.pipeline.truth import groundtruth
@@ -14,6 +16,7 @@ from monosema.pipeline.truth import groundtruth
 __all__ = [
     "STAGES",
     "Filter",
+    "Forecast",
     "OpenStudy",
     "Talk",
     "answer",
@@ -31,9 +34,11 @@ __all__ = [
     "names_it",
     "neighbours_across",
     "open_study",
+    "plan",
     "random_edits",
     "read_names",
     "relations",
     "run",
+    "set_start",
     "states",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -13,10 +13,11 @@ from monosema.corpora import CorpusSettings
 from monosema.errors import UsageError, lookup
 from monosema.evaluation import EvaluationSettings
 from monosema.models import HookPoint, ModelSettings
+from monosema.pipeline.sweep import Combination, expand
 from monosema.sae import KINDS, Kind, SAEConfig, config_of
-from monosema.settings import check_keys, field_names, parse
+from monosema.settings import check_keys, field_names, later, parse
 from monosema.study import TOML
-from monosema.training import TrainSettings
+from monosema.training import DATA, RANDOM, TrainSettings
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ class SAEPlace:
     """Row of `KINDS`."""
     d_sae: int | None = None
     """Number of features; None: 8,192, or what fits the study's minutes."""
+    seed: int | None = later(None)
+    """Seed of its weights beside the study's: SAEs of one seed begin alike. None: one that its name gives."""
     store: Store = None
     """Whether activations are harvested once to disk; None: where the disk has room for them. int8: to disk with a
     loss, in a quarter (fp32) or half (bf16) of the room."""
@@ -56,6 +59,8 @@ class SAEPlace:
     def __post_init__(self) -> None:
         if self.d_sae is not None and self.d_sae < 1:
             raise UsageError(f"d_sae is {self.d_sae}; expected 1 or more; try 8192")
+        if self.seed is not None and self.seed < 0:
+            raise UsageError(f"seed is {self.seed}; expected a whole number of 0 or more")
         object.__setattr__(self, "hook", str(HookPoint.parse(self.hook)))
         if self.store_at is None:
             return
@@ -82,13 +87,20 @@ class Given:
 
 @dataclass(frozen=True)
 class SAEAsked:
-    """One table `[saes.NAME]`: its place, the settings of its kind and of its training."""
+    """One SAE of the tables `[saes.NAME]`: its place, the settings of its kind and of its training."""
 
     place: SAEPlace
     kind: Kind
     training: TrainSettings
     """Nothing is trained where the SAE is given."""
     given: Given | None = None
+    start: Path | None = None
+    """Where the files of the SAE lie that training starts from; they may be gone once it was trained."""
+
+    @property
+    def stream_name(self) -> str | None:
+        """What SAEs have in common that are trained together on one stream; None where nothing is trained."""
+        return None if self.given is not None else f"{self.activations} {self.training.batch}"
 
     @property
     def activations(self) -> str:
@@ -116,6 +128,7 @@ class Asked:
     models: Mapping[str, ModelSettings]
     corpora: Mapping[str, CorpusSettings]
     saes: Mapping[str, SAEAsked]
+    """By name; a table with lists stands for several (`expand` of sweep.py)."""
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     minutes: float | None = None
     """Time that a run may take on this machine; tokens and d_sae that are left open are fitted to it."""
@@ -173,7 +186,7 @@ def _given(table: Mapping[str, Any], name: str, where: str, folder: Path) -> SAE
             raise UsageError(f"{where}.{key} is {table[key]!r}; expected text in quotes")
     path, made = located(table["file"], folder), folder / "sae" / name
     try:
-        config = config_of(path if path.exists() or not _was_given(made) else made, table.get("hook"))
+        config = config_of(path if path.exists() or not _was_asked(made, "file") else made, table.get("hook"))
     except UsageError as error:
         raise UsageError(f"{where}.file: {error}") from None
     if config.input != config.output:
@@ -184,16 +197,43 @@ def _given(table: Mapping[str, Any], name: str, where: str, folder: Path) -> SAE
     return SAEAsked(place, config.kind, TrainSettings(), Given(path, config))
 
 
-def _was_given(made: Path) -> bool:
-    return (made / MANIFEST).is_file() and "file" in read_json(made / MANIFEST).get("asked", {})
+def _start(
+    table: Mapping[str, Any], name: str, where: str, folder: Path
+) -> tuple[Path | None, Mapping[str, Any]]:
+    """Path of the SAE that training starts from, if any, and the table with its kind and size where they are open."""
+    start = table.get("start", RANDOM)
+    if start in (RANDOM, DATA):
+        return None, table
+    if not isinstance(start, str):
+        raise UsageError(f'{where}.start is {start!r}; expected "{RANDOM}", "{DATA}", or the path of an SAE')
+    path, made = located(start, folder), folder / "sae" / name
+    try:
+        config = config_of(
+            path if path.exists() or not _was_asked(made, "start") else made, table.get("hook")
+        )
+    except UsageError as error:
+        raise UsageError(f"{where}.start: {error}") from None
+    if table.get("d_sae") not in (None, config.d_sae):
+        raise UsageError(
+            f"{where}.d_sae is {table['d_sae']}; the SAE in {path} that it starts from has {config.d_sae}: take it out"
+        )
+    kind = {"kind": config.kind.name} if table.get("kind") in (None, config.kind.name) else {}
+    settings = {key: value for key, value in asdict(config.kind).items() if kind and value is not None}
+    return path, {"d_sae": config.d_sae, "hook": config.input} | kind | settings | dict(table)
 
 
-def _sae(table: Any, name: str, folder: Path) -> SAEAsked:
-    where = f"{TOML}: saes.{name}"
+def _was_asked(made: Path, key: str) -> bool:
+    """Whether what was made already was asked with this key."""
+    return (made / MANIFEST).is_file() and key in read_json(made / MANIFEST).get("asked", {})
+
+
+def _sae(name: str, one: Combination, folder: Path) -> SAEAsked:
+    table, where = one.settings, f"{TOML}: saes.{one.table}"
     if not isinstance(table, Mapping):
         raise UsageError(f"{where} is {table!r}; expected a table of settings")
     if "file" in table:
         return _given(table, name, where, folder)
+    start, table = _start(table, name, where, folder)
     kind_class = lookup(KINDS, str(table.get("kind", "topk")), f"kind in {where}")
     check_keys(table, field_names(SAEPlace, kind_class, TrainSettings), where)
 
@@ -206,7 +246,7 @@ def _sae(table: Any, name: str, folder: Path) -> SAEAsked:
         kind.check(D_SAE if place.d_sae is None else place.d_sae)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
-    return SAEAsked(place, kind, part(TrainSettings))
+    return SAEAsked(place, kind, part(TrainSettings), start=start)
 
 
 def _minutes(raw: Mapping[str, Any]) -> float | None:
@@ -228,24 +268,26 @@ def read_asked(raw: Mapping[str, Any], folder: Path = Path()) -> Asked:
     seed = raw.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"{TOML}: seed is {seed!r}; expected a whole number of 0 or more")
+    combinations = expand(_tables(raw, "saes"))
     asked = Asked(
         seed=seed,
         models={k: parse(ModelSettings, v, f"{TOML}: models.{k}") for k, v in _tables(raw, "models").items()},
         corpora={
             k: parse(CorpusSettings, v, f"{TOML}: corpora.{k}") for k, v in _tables(raw, "corpora").items()
         },
-        saes={k: _sae(v, k, folder) for k, v in _tables(raw, "saes").items()},
+        saes={k: _sae(k, one, folder) for k, one in combinations.items()},
         evaluation=parse(EvaluationSettings, raw.get("evaluation", {}), f"{TOML}: evaluation"),
         minutes=_minutes(raw),
     )
     for name, sae in asked.saes.items():
-        lookup(asked.models, sae.place.model, f"model in {TOML}: saes.{name}")
+        where = f"{TOML}: saes.{combinations[name].table}"
+        lookup(asked.models, sae.place.model, f"model in {where}")
         for corpus in (sae.place.corpus, *sae.place.indexed):
-            lookup(asked.corpora, corpus, f"corpus in {TOML}: saes.{name}")
+            lookup(asked.corpora, corpus, f"corpus in {where}")
         at, shared = sae.place.store_at, asked.store_at(sae.activations)
         if at not in (None, shared):
             raise UsageError(
-                f"{TOML}: saes.{name}.store_at is {at!r}; another SAE keeps the same activations at {shared!r}: "
+                f"{where}.store_at is {at!r}; another SAE keeps the same activations at {shared!r}: "
                 "name one place"
             )
     return asked

@@ -5,7 +5,8 @@ Everything here is arithmetic; rates.py measures. T: tokens of a corpus, n: thos
     activations   n passes of the model up to the hook point, once for all SAEs that read them
     sae           3 n training steps, shared out by position; a straight line in F
     evaluation    passes up to the hook point, encodings, and runs of the layers above it: bounded by its settings
-    index         n times encoding, sorting and reducing a position; a straight line in F
+    index         n times encoding, sorting and reducing a position, a straight line in F; then logits of each of
+                  the F directions, and cosines of all pairs of them
 
 Where the disk has no room for activations, training and index pass the model again. It is an estimate, and a
 careful one: `RESERVE` of the time is left for what is not counted (loading, text, writing, sums at the end).
@@ -107,18 +108,25 @@ class Cost:
     """A run of the layers above the hook point, with its losses."""
     evaluation: EvaluationSettings
     """How much is evaluated."""
+    kept: float = 1.0
+    """Share of the tokens whose positions are kept: trained on and indexed."""
+    logits: float = 0.0
+    """Seconds a feature for the logits of its direction."""
+    cosine: float = 0.0
+    """Seconds a pair of features for their cosine."""
 
     def seconds(self, tokens: int, d_sae: int) -> dict[str, float]:
         """Estimate by kind of artifact; what study.toml fixes comes before the arguments."""
         tokens, d_sae = self.tokens or tokens, self.d_sae or d_sae
         train = tokens * self.train_share
-        again = 0.0 if train <= self.storable else self.forward
-        trained = PASSES * train if self.trained is None else self.trained
+        kept = train * self.kept
+        again = 0.0 if kept <= self.storable else self.forward
+        trained = PASSES * kept if self.trained is None else self.trained
         return {
             "activations": train * self.forward,
             "sae": trained * (self.step.at(d_sae) + again),
             "evaluation": self._evaluation(tokens, d_sae),
-            "index": train * (self.index.at(d_sae) + again),
+            "index": kept * (self.index.at(d_sae) + again) + d_sae * (self.logits + d_sae * self.cosine),
         }
 
     def microseconds(self, d_sae: int) -> dict[str, float]:

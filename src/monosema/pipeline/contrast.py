@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from monosema.activations import ActivationStats, Contrast, StoreRows, mean_difference
 from monosema.corpora import NearMentions
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
 
 
@@ -14,6 +13,6 @@ def contrast(study: OpenStudy, concept: str, *, sae: str = "main") -> Contrast:
     Raises `UsageError` where the study keeps no activations on disk or its text never names the concept.
     """
     store = study.activations(sae)
-    name = read_asked(study.settings, study.path).saes[sae].activations
+    name = study.asked_sae(sae).activations
     stats = ActivationStats.load(study.open("activations", name, verify=False).path)
     return mean_difference(StoreRows(store), NearMentions(study.tokens(sae), concept), stats)

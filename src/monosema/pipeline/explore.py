@@ -132,13 +132,13 @@ def one_token(model: LanguageModel, text: str) -> int:
 
 def model_of(study: OpenStudy, sae: str = "main") -> LanguageModel:
     """The model that an SAE belongs to, whole."""
-    return study.model(read_asked(study.settings, study.path).saes[sae].place.model)
+    return study.model(study.asked_sae(sae).place.model)
 
 
 def concept_of(study: OpenStudy, concept: str, sae: str = "main") -> Concept:
     """A concept of the catalogue that the SAE's corpus is marked by."""
     settings = read_asked(study.settings, study.path)
-    marked_by = settings.corpora[settings.saes[sae].place.corpus].concepts
+    marked_by = settings.corpora[study.asked_sae(sae).place.corpus].concepts
     return load_concepts(marked_by or "world", study.path)[concept]
 
 

@@ -21,7 +21,7 @@ from monosema.errors import RefusedError, UsageError
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.work import Work
-from monosema.sae import SAE, recognise
+from monosema.sae import SAE, SAEConfig, config_of, recognise
 
 CHECKED_POSITIONS = 4096
 """Unmassive positions that a given SAE is tried on."""
@@ -30,17 +30,25 @@ MOST_ACTIVE = 0.25
 
 
 def check_widths(work: Work, name: str, model: LanguageModel) -> None:
-    """Raise `UsageError` where an SAE given for the model `name` reads another width than its hook point has."""
+    """Raise `UsageError` where an SAE given for the model `name` reads another width than its hook point has.
+
+    So does one that training starts from.
+    """
     for asked in work.asked.saes.values():
-        if asked.given is not None and asked.place.model == name:
-            _check_width(asked, model.width(asked.place.hook))
+        if asked.place.model != name:
+            continue
+        if asked.given is not None:
+            _check_width(asked, asked.given.path, asked.given.config, model.width(asked.place.hook))
+        elif asked.start is not None and asked.start.exists():
+            _check_width(
+                asked, asked.start, config_of(asked.start, asked.place.hook), model.width(asked.place.hook)
+            )
 
 
-def _check_width(asked: SAEAsked, width: int) -> None:
-    assert asked.given is not None
-    if asked.given.config.d_model != width:
+def _check_width(asked: SAEAsked, path: Path, config: SAEConfig, width: int) -> None:
+    if config.d_model != width:
         raise UsageError(
-            f"the SAE in {asked.given.path} reads activations of width {asked.given.config.d_model}; "
+            f"the SAE in {path} reads activations of width {config.d_model}; "
             f"{asked.place.hook} of models.{asked.place.model} has width {width}: give its own model or hook point"
         )
 
@@ -53,7 +61,7 @@ def take_over(work: Work, name: str, folder: Path, stats: ActivationStats) -> tu
     """
     asked = work.asked.saes[name]
     assert asked.given is not None
-    _check_width(asked, stats.d_model)
+    _check_width(asked, asked.given.path, asked.given.config, stats.d_model)
     hook, source = asked.place.hook, work.asked.models[asked.place.model].source
     format, where = recognise(asked.given.path)
     sae = SAE.load(where, format=format, hook=hook)

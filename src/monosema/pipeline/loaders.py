@@ -14,7 +14,7 @@ from monosema.errors import RefusedError, UsageError, lookup
 from monosema.evaluation import Evaluation
 from monosema.index import FeatureIndex
 from monosema.models import LanguageModel, load_tokenizer
-from monosema.pipeline.asked import read_asked
+from monosema.pipeline.asked import SAEAsked, read_asked
 from monosema.pipeline.indexing import joined
 from monosema.pipeline.table import EVALUATION
 from monosema.pipeline.work import Work
@@ -54,31 +54,39 @@ class OpenStudy(Study):
         """The language model `[models.NAME]` as the study's plan runs it."""
         return self._work.model(name, until=until)
 
+    @property
+    def sae_names(self) -> list[str]:
+        """Names of the SAEs that study.toml asks for, those of sweeps among them."""
+        return list(read_asked(self.settings, self.path).saes)
+
+    def asked_sae(self, name: str = "main") -> SAEAsked:
+        """What study.toml asks of an SAE. Raises `UsageError` with the names that there are: those of a sweep."""
+        return lookup(read_asked(self.settings, self.path).saes, name, "SAE")
+
     def sae(self, name: str = "main") -> SAE:
         """The trained SAE `[saes.NAME]`."""
+        self.asked_sae(name)
         sae: SAE = self.load("sae", name)
         return sae
 
     def tokens(self, sae: str = "main") -> Tokens:
         """The tokens that an SAE was trained on."""
-        tokens: Tokens = self.load("tokens", read_asked(self.settings, self.path).saes[sae].tokens)
+        tokens: Tokens = self.load("tokens", self.asked_sae(sae).tokens)
         return tokens
 
     def activations(self, sae: str = "main") -> ActivationStore:
         """The stored activations that an SAE was trained on."""
-        store: ActivationStore = self.load(
-            "activations", read_asked(self.settings, self.path).saes[sae].activations
-        )
+        store: ActivationStore = self.load("activations", self.asked_sae(sae).activations)
         return store
 
     def index(self, sae: str = "main") -> FeatureIndex:
         """What is known of every feature of an SAE. Raises `RefusedError` where it was collected from another one."""
+        model = self.asked_sae(sae).place.model
         found = self.open("index", sae)
         if found.manifest.parents.get(f"sae/{sae}") != self.open("sae", sae, verify=False).hash:
             raise RefusedError(
                 f"index/{sae} was collected from another sae/{sae}; remake it with: monosema index {self.path} --remake"
             )
-        model = read_asked(self.settings, self.path).saes[sae].place.model
         tokenizer = load_tokenizer(self._work.source(model))
         further = [f"{corpus}.{model}" for corpus in found.manifest.asked.get("indexed", [])]
         documents = joined([self.tokens(sae), *(self.load("tokens", name) for name in further)])
@@ -86,5 +94,6 @@ class OpenStudy(Study):
 
     def evaluation(self, sae: str = "main") -> Evaluation:
         """The figures of an SAE."""
+        self.asked_sae(sae)
         found: Evaluation = self.load("evaluation", sae)
         return found

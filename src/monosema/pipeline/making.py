@@ -12,11 +12,6 @@ from typing import Any
 import torch
 
 from monosema.activations import (
-    ActivationStats,
-    ActivationStore,
-    ActivationStream,
-    LiveStream,
-    StoreStream,
     derive_seed,
 )
 from monosema.artifact import Draft, read_json, write_json
@@ -24,21 +19,17 @@ from monosema.corpora import read_documents, tokenizer_hash, write_tokens
 from monosema.evaluation import evaluate
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
-from monosema.pipeline.given import check_widths, take_over
+from monosema.pipeline.given import check_widths
 from monosema.pipeline.rates import measure_costs, seconds_of
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model, names_of_tokens
-from monosema.sae import SAE, SAEConfig, thresholds_of
-from monosema.training import TrainPlan, faster_gemm, steps_done, train
-from monosema.training import make_plan as make_train_plan
+from monosema.sae import SAE
 
 BATCH_SIZES = (1024, 2048, 4096, 8192)
 STORE_SHARE = 0.25
 """Activations are kept on disk where they take at most this share of what is free."""
 LIVE_STATS_POSITIONS = 200_000
 """Positions behind scale and mean where activations are not kept."""
-THRESHOLD_POSITIONS = 50_000
-"""Training positions on which inference thresholds are fitted."""
 
 
 def once(path: Path, decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -125,77 +116,6 @@ def make_tokens(work: Work, name: str, draft: Draft) -> None:
             draft.path, read_documents(settings, work.study.path), tokenizer, settings, progress
         )
     draft.measured |= asdict(summary)
-
-
-def make_sae(work: Work, name: str, draft: Draft) -> None:
-    """Train one SAE, going on from its checkpoint where there is one; or take over the one that is given."""
-    asked = work.asked.saes[name]
-    folder = work.artifact("activations", asked.activations).path
-    stats = ActivationStats.load(folder)
-    if asked.given is None:
-        sae, measured = _train(work, name, draft, folder, stats)
-    else:
-        sae, measured = take_over(work, name, folder, stats)
-    for left in draft.path.glob("sae.*"):
-        left.unlink()  # of a try that was killed between here and the commit
-    sae.save(draft.path)
-    draft.measured |= measured
-
-
-def _train(
-    work: Work, name: str, draft: Draft, folder: Path, stats: ActivationStats
-) -> tuple[SAE, dict[str, Any]]:
-    asked = work.asked.saes[name]
-    place = asked.place
-    # without a seed of its own an SAE goes by its name
-    seed = derive_seed(work.asked.seed, f"sae/{name}" if place.seed is None else f"sae seed/{place.seed}")
-    stream = _stream(work, name, folder, stats, seed)
-    config = SAEConfig(
-        kind=asked.kind,
-        d_model=stats.d_model,
-        d_sae=work.d_sae(name),
-        input=place.hook,
-        output=place.hook,
-        model=work.asked.models[place.model].source,
-        model_hash=work.plan(place.model).model_hash,
-        seed=seed,
-    )
-
-    def decide() -> dict[str, Any]:
-        gemm = faster_gemm(config.d_model, config.d_sae)
-        return asdict(make_train_plan(asked.training, config, positions=stream.total, encoder_gemm=gemm))
-
-    plan = TrainPlan(**once(draft.path / PLAN, decide))
-    sae = SAE.initialise(config, mean=stats.mean.float(), scale=stats.scale, massive=stats.massive_threshold)
-    checkpoint = draft.scratch / "checkpoint.safetensors"
-    done = steps_done(checkpoint) * plan.batch
-    with work.plain_reporter.stage("train", plan.positions, done=done) as progress:
-        result = train(
-            sae,
-            stream,
-            plan,
-            checkpoint=checkpoint,
-            metrics=draft.logs / "metrics",
-            progress=progress,
-            stop=work.stop,
-        )
-    sae = thresholds_of(sae, lambda: stream.next(min(THRESHOLD_POSITIONS, stream.total)))
-    return sae, asdict(result)
-
-
-def _stream(work: Work, name: str, folder: Path, stats: ActivationStats, seed: int) -> ActivationStream:
-    asked = work.asked.saes[name]
-    if read_json(folder / "choice.json")["stored"]:
-        return StoreStream(ActivationStore(folder), stats, seed)
-    work.alone(f"sae/{name} is trained on activations made on the fly")
-    return LiveStream(
-        work.model(asked.place.model, until=asked.place.hook),
-        work.tokens(asked.tokens),
-        asked.place.hook,
-        stats,
-        tokens_per_batch=work.plan(asked.place.model).tokens_per_batch,
-        seed=seed,
-    )
 
 
 def make_evaluation(work: Work, name: str, draft: Draft) -> None:

@@ -16,7 +16,7 @@ import torch
 
 from monosema.activations import derive_seed
 from monosema.artifact import Draft
-from monosema.errors import UsageError, lookup
+from monosema.errors import UsageError
 from monosema.index.across import splitting_tree
 from monosema.index.chance import best_of_random, chance
 from monosema.index.clusters import centrality, clusters
@@ -73,9 +73,8 @@ def neighbours_across(
 
 def _loaded(study: OpenStudy, saes: Sequence[str]) -> dict[str, SAE]:
     """SAEs by name, smallest first, of equals by name."""
-    known = read_asked(study.settings, study.path).saes
     for name in saes:
-        lookup(known, name, "SAE")
+        study.asked_sae(name)
     loaded = {name: study.sae(name) for name in sorted(set(saes))}
     places = {(sae.config.model_hash, sae.output) for sae in loaded.values()}
     if len(places) > 1:

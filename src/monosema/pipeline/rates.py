@@ -1,6 +1,7 @@
 """What each SAE of a study costs on this machine: measured in a few seconds, on the real model and hook points.
 
-1. A batch of the plan's size, at most 4,096 tokens, goes up to the hook point, and a part of it on to its losses.
+1. A batch of the plan's size, at most 4,096 tokens, goes up to the hook point, and a part of it on to its losses; a
+   few directions go through the unembedding.
 2. On those activations, at two sizes, an untrained SAE takes a training step, encodes, and makes a small index.
 
 Encodings and steps of an SAE at its start are no faster than those of a trained one, but for ReLU: see `_thin`.
@@ -27,10 +28,11 @@ from monosema.activations.massive import median_norm
 from monosema.corpora import SPLITS, CorpusSettings, SpanTable
 from monosema.errors import UsageError, lookup
 from monosema.evaluation.crossentropy import LOGIT_BYTES, losses
+from monosema.index.neighbours import neighbours
 from monosema.index.reduce import reduce_block
 from monosema.index.segment import read_segments, write_segment
 from monosema.index.tags import TaggedRows
-from monosema.models import LanguageModel
+from monosema.models import HookPoint, LanguageModel
 from monosema.pipeline.asked import Asked, SAEAsked, Store
 from monosema.pipeline.budget import LADDER, Cost, Line
 from monosema.sae import SAE, Kind, SAEConfig
@@ -46,6 +48,8 @@ RELU_DENSE = 0.5
 """Share of the steps over which ReLU is taken to be as dense as at its start; λ rises over 0.3 of a short run."""
 FULL_SEGMENT = 2
 """How much longer a position takes to sort and reduce in a full segment than in the small one that is timed."""
+DIRECTIONS = 256
+"""Directions whose logits are timed."""
 TIMES = 3
 
 
@@ -70,7 +74,19 @@ class _Place:
     """Seconds a position, up to here."""
     continuation: float
     """Seconds a position, from here to the losses."""
+    logits: float
+    """Seconds a direction, through the unembedding."""
     encoder_gemm: str
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Seconds of an SAE of one size: a position, and for `cosine` a pair of features."""
+
+    step: float
+    encode: float
+    index: float
+    cosine: float
 
 
 def measure_costs(
@@ -87,6 +103,7 @@ def measure_costs(
     Raises `UsageError` for a hook point that the model lacks, and for an unknown split of the evaluation.
     """
     places: dict[tuple[str, int], _Place] = {}
+    measured: dict[tuple[str, int, Kind, int], list[_Rates]] = {}
     costs = {}
     for name, sae in saes.items():
         corpus = asked.corpora[sae.place.corpus]
@@ -94,7 +111,12 @@ def measure_costs(
         key = (sae.place.hook, length)
         if key not in places:
             places[key] = _measure_place(model, *key, tokens_per_batch=tokens_per_batch)
-        costs[name] = _cost(model, sae, corpus, asked, places[key], room, scratch)
+        least = least_d_sae(sae.kind)
+        like = (*key, sae.kind, sae.training.batch)  # what a sweep has in common is measured once
+        if like not in measured:
+            sizes = (least, 4 * least)
+            measured[like] = [_measure_sae(model, sae, places[key], size, scratch) for size in sizes]
+        costs[name] = _cost(model, sae, corpus, asked, places[key], room, measured[like])
     return costs
 
 
@@ -105,17 +127,17 @@ def _cost(
     asked: Asked,
     place: _Place,
     room: float,
-    scratch: Path,
+    rates: list[_Rates],
 ) -> Cost:
     million = store_bytes(1_000_000, place.x.shape[1], model.dtype)
     storable: dict[Store, float] = {False: 0.0, None: 1_000_000 * room / million}
     shares = dict(zip(SPLITS, corpus.shares, strict=True))
     least = least_d_sae(sae.kind)
-    sizes = (least, 4 * least)
-    small, large = (_measure_sae(model, sae, place, size, scratch) for size in sizes)
-    lines = [
-        Line.through((sizes[0], one), (sizes[1], other)) for one, other in zip(small, large, strict=True)
-    ]
+    small, large = rates
+
+    def line(of: Callable[[_Rates], float]) -> Line:
+        return Line.through((least, of(small)), (4 * least, of(large)))
+
     return Cost(
         activations=sae.activations,
         tokens=corpus.tokens,
@@ -127,10 +149,12 @@ def _cost(
         storable=storable.get(sae.place.store, math.inf),
         forward=place.forward,
         continuation=place.continuation,
-        step=lines[0],
-        encode=lines[1],
-        index=lines[2],
+        step=line(lambda one: one.step),
+        encode=line(lambda one: one.encode),
+        index=line(lambda one: one.index),
         evaluation=asked.evaluation,
+        logits=place.logits,
+        cosine=large.cosine,
     )
 
 
@@ -162,17 +186,23 @@ def _measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_b
 
     go_on()
     continuation = seconds_of(go_on) / part.numel()
+    last = HookPoint("resid_post", model.n_layers - 1)
+    directions = torch.ones(DIRECTIONS, 1, model.d_model)
+
+    def read_out() -> Tensor:
+        found = model.resume(last, directions, torch.zeros(DIRECTIONS, 1, dtype=torch.int64))
+        return found[:, 0].float().topk(10).values
+
+    logits = seconds_of(read_out, TIMES) / DIRECTIONS
     x = captured.flatten(0, 1).float().cpu()  # [rows * length, width]
     norms = row_norms(x)
     stats = ActivationStats.of(x, norms, median=median_norm(norms))
     gemm = faster_gemm(x.shape[1], 4 * LADDER[0])
-    return _Place(x[norms <= stats.massive_threshold], stats, forward, continuation, gemm)
+    return _Place(x[norms <= stats.massive_threshold], stats, forward, continuation, logits, gemm)
 
 
-def _measure_sae(
-    model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: int, scratch: Path
-) -> tuple[float, float, float]:
-    """Seconds a position of a training step, of encoding, and of indexing, with so many features."""
+def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: int, scratch: Path) -> _Rates:
+    """What a training step, encoding and indexing a position cost with so many features."""
     config = SAEConfig(
         kind=asked.kind,
         d_model=place.x.shape[1],
@@ -202,7 +232,8 @@ def _measure_sae(
     folder.mkdir(parents=True, exist_ok=True)
     indexed = seconds_of(index)
     shutil.rmtree(folder)
-    return step / n, encode / n, (encode + FULL_SEGMENT * indexed) / n
+    near = seconds_of(lambda: neighbours(sae.W_dec)[1])
+    return _Rates(step / n, encode / n, (encode + FULL_SEGMENT * indexed) / n, near / d_sae**2)
 
 
 def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) -> float:

@@ -101,7 +101,7 @@ def _subset(index: FeatureIndex, size: int, seed: int) -> np.ndarray:
 def _neurons(
     study: OpenStudy, sae: str, subset: np.ndarray, positions: int, seed: int, reporter: Reporter | None
 ) -> Correlations:
-    place = read_asked(study.settings, study.path).saes[sae].place
+    place = study.asked_sae(sae).place
     plan = Plan.load(study.open("plan", place.model, verify=False).path)
     loaded = study.sae(sae)
     model = study.model(place.model, until=loaded.input)

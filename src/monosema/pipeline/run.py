@@ -10,7 +10,7 @@ from typing import Any
 
 import tomlkit
 
-from monosema.artifact import NOTE, Artifact, drafting, reopen
+from monosema.artifact import NOTE, Artifact, atomic_file, drafting, reopen
 from monosema.errors import RefusedError, UsageError
 from monosema.models import HookPoint, describe_model
 from monosema.pipeline.asked import Asked, located, read_asked
@@ -21,6 +21,7 @@ from monosema.pipeline.work import Work, never, unheard
 from monosema.progress import Reporter
 from monosema.sae import config_of
 from monosema.study import Status, Study
+from monosema.training import DATA, RANDOM
 
 BUNDLED = {"sources": ["world:library"], "concepts": "world"}
 """The corpus of a study that names no text of its own."""
@@ -48,17 +49,18 @@ def init(
     With `minutes`, a run fits that time on the machine where it is planned: tokens, and d_sae of `sae`, are
     chosen for it unless given.
 
-    The hook point is, unless given, that of the SAE in `file` of `sae` where one is given, else the residual stream
-    after the middle layer (C1). Paths are kept relative
+    The hook point is, unless given, that of the SAE in `file` or `start` of `sae` where one is given, else the residual
+    stream after the middle layer (C1). Paths are kept relative
     to the study where they lie inside it. Raises `UsageError` for an unknown model or hook point.
     """
     folder = Path(path)
     given = {key: value for key, value in (sae or {}).items() if value is not None}
     facts = describe_model(model)
     hook = HookPoint.parse(given.pop("hook")) if "hook" in given else None
-    if "file" in given:
-        given["file"] = _kept(str(given["file"]), folder)
-        hook = hook or HookPoint.parse(config_of(located(given["file"], folder)).input)
+    for key in ("file", "start"):
+        if key in given and given[key] not in (DATA, RANDOM):
+            given[key] = _kept(str(given[key]), folder)
+            hook = hook or HookPoint.parse(config_of(located(given[key], folder)).input)
     hook = hook or facts.middle
     hook.check(facts.n_layers)
     text = tomlkit.document()
@@ -75,6 +77,21 @@ def init(
     read_asked(settings, folder)
     text.update(settings)
     return OpenStudy.create(folder, tomlkit.dumps(text))
+
+
+def set_start(study: OpenStudy, start: str) -> None:
+    """Write into study.toml what all its SAEs that are trained start from: the path of an SAE, "data" or "random".
+
+    Raises `UsageError` where it is none of these or does not fit, and leaves study.toml as it is then.
+    """
+    text = tomlkit.parse(study.toml.read_text(encoding="utf-8"))
+    tables: Any = text["saes"]
+    for table in tables.values():
+        if "file" not in table:
+            table["start"] = _kept(start, study.path)
+    read_asked(text.unwrap(), study.path)
+    with atomic_file(study.toml) as temporary:
+        temporary.write_text(tomlkit.dumps(text), encoding="utf-8")
 
 
 def _kept(source: str, folder: Path) -> str:

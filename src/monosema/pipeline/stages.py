@@ -24,6 +24,7 @@ from monosema.pipeline import making
 from monosema.pipeline.asked import Asked
 from monosema.pipeline.harvesting import make_activations
 from monosema.pipeline.indexing import make_index
+from monosema.pipeline.training import make_saes
 from monosema.pipeline.work import Work, names_of_tokens
 from monosema.settings import asked
 
@@ -83,7 +84,10 @@ def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     if sae.given is not None:
         return {"hook": sae.place.hook, "file": work.given_digest(name, sae.given)}
     place = asked(sae.place, leave_out=frozenset({"store", "store_at", "model", "corpus", "file", "indexed"}))
-    return place | {"d_sae": work.d_sae(name)} | asked(sae.kind) | asked(sae.training)
+    training = asked(sae.training) | (
+        {} if sae.start is None else {"start": work.start_digest(name, sae.start)}
+    )
+    return place | {"d_sae": work.d_sae(name)} | asked(sae.kind) | training
 
 
 def _ask_index(work: Work, name: str) -> dict[str, Any]:
@@ -123,7 +127,8 @@ STAGES: Mapping[str, Stage] = {
         names=lambda study: list(study.saes),
         parents=lambda study, name: [("activations", study.saes[name].activations)],
         asked=_ask_sae,
-        make=_each(making.make_sae),
+        make=make_saes,
+        together=lambda study, name: study.saes[name].stream_name or name,
     ),
     "evaluation": Stage(
         names=lambda study: list(study.saes),

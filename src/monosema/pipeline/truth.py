@@ -46,7 +46,7 @@ def groundtruth(
 ) -> dict[str, Any]:
     """The record of every concept that could be scored: read where it is fresh, else made and kept."""
     settings = read_asked(study.settings, study.path)
-    asked_sae = settings.saes[sae]
+    asked_sae = study.asked_sae(sae)
     place = study.place("groundtruth", sae)
     corpus = settings.corpora[asked_sae.place.corpus]
     marked_by = corpus.concepts or "world"

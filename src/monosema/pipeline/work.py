@@ -241,12 +241,19 @@ class Work:
 
     def given_digest(self, name: str, given: Given) -> str:
         """Identity of the files of an SAE that is given. Where they are gone, that of those that were taken over."""
-        key = f"sae/{name}"
-        if key not in self._digests:
-            gone = not given.path.exists()
-            made = self.artifact("sae", name, verify=False).manifest.asked.get("file", "") if gone else ""
-            self._digests[key] = str(made) if gone else digest_of(given.path)
-        return self._digests[key]
+        return self._sae_digest(name, given.path, "file")
+
+    def start_digest(self, name: str, start: Path) -> str:
+        """Identity of the files that training starts from; where they are gone, of those that it started from."""
+        return self._sae_digest(name, start, "start")
+
+    def _sae_digest(self, name: str, path: Path, key: str) -> str:
+        at = f"sae/{name}"
+        if at not in self._digests:
+            gone = not path.exists()
+            made = self.artifact("sae", name, verify=False).manifest.asked.get(key, "") if gone else ""
+            self._digests[at] = str(made) if gone else digest_of(path)
+        return self._digests[at]
 
     def _digest_of_tokens(self, corpus: str) -> str:
         for manifest in self.study.path.glob(f"tokens/{corpus}.*/{MANIFEST}"):

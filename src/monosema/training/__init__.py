@@ -7,11 +7,13 @@ from monosema.training.job import Job, TrainResult
 from monosema.training.machine import faster_gemm
 from monosema.training.metrics import read_metrics
 from monosema.training.plan import TrainPlan, default_lr, make_plan
-from monosema.training.settings import TrainSettings
+from monosema.training.settings import DATA, RANDOM, TrainSettings
 from monosema.training.step import Step, StepConfig, StepReport
 from monosema.training.trainer import train, train_together
 
 __all__ = [
+    "DATA",
+    "RANDOM",
     "Checkpoint",
     "Job",
     "Step",

@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 
 from monosema.errors import UsageError
+from monosema.settings import later
+
+RANDOM, DATA = "random", "data"
+"""What training begins from where it is no SAE's path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +36,10 @@ class TrainSettings:
     """Steps between checkpoints: the most that a kill can cost."""
     metrics_every: int = 50
     """Steps between lines of metrics."""
-    resample: int = 0
+    resample: int = later(0)
     """Times, evenly in the first half, at which dead features begin anew as badly reconstructed inputs (resample.py);
     0: never. Meant for kinds without an auxiliary loss on dead features."""
-    start: str = "random"
+    start: str = later(RANDOM)
     """What training begins from: "random" directions; "data", which are mostly those of activations (`towards_data` of
     sae/start.py); or the path of an SAE in one of `FORMATS`."""
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import SparseActs
+from monosema.kernels import SparseActs, scores_above
 
 Thresholds = Literal["none", "trained", "by_cost", "by_l0"]
 """Where inference thresholds come from: nowhere, training itself, or a fit after it (threshold.py)."""
@@ -95,7 +95,9 @@ def all_above(
     acts = pre_acts.mul_(decoder_norms).relu_()
     if threshold is not None:
         acts.masked_fill_(acts <= threshold, 0.0)
-    return SparseActs.from_dense(acts)
+    found = scores_above(acts, 0.0, acts.numel())
+    assert found is not None
+    return found
 
 
 def check_number(name: str, value: float, *, above: float | None = None, hint: str) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from monosema.errors import UsageError
 from monosema.kernels import SparseActs
 from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
+from monosema.settings import later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,9 @@ class L1:
     """Whether b_dec starts at the mean of the activations; C3 starts it at zero, which a short run cannot
     afford where the mean is large."""
 
-    p_end: float = 1.0
+    p_end: float = later(1.0)
     """Power p of the penalty Σ (f·‖d‖)^p at the end of training; 1: no p-annealing (training/objectives/l1.py)."""
-    p_start: float = 0.2
+    p_start: float = later(0.2)
     """Share of the steps after which p begins to fall from 1."""
 
     name: ClassVar[str] = "l1"

@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.kernels import Encoder, Selected, SparseActs
-from monosema.kernels.encoders import scores_above
+from monosema.kernels import Encoder, Selected, SparseActs, scores_above
 from monosema.sae import BatchTopK, Weights
 from monosema.training.entries import Entries
 from monosema.training.objectives.objective import Moment, Objective
