@@ -2,9 +2,9 @@
 
     python -m benchmarks.demo --study FOLDER --json
 
-Makes the study with the demo's defaults, or goes on with the one in FOLDER (doses and everything else are kept, so that
-a stopped run loses nothing). Features and doses are chosen on the prompts of the dose search; every share is
-measured on the prompts of `steering_prompts.py`, which mention no concept. Continuations are chosen by the seed.
+Makes the study with the demo's defaults, or goes on with the one in FOLDER (doses, outcomes and everything else are
+kept, so that a stopped run loses little). Features and doses are chosen on the prompts of the dose search; every share
+is measured on the prompts of `steering_prompts.py`, which mention no concept. Continuations are chosen by the seed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from benchmarks.harness import children_peak_gb, report, study_folder
 from benchmarks.real_model import monosema
 from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
+from monosema.artifact import write_json
 from monosema.cli.demo import CONCEPT, D_SAE, HOOK, TOKENS
 from monosema.errors import UsageError
 from monosema.interventions import Shares, Trials, search_push
@@ -48,6 +50,7 @@ CONCEPTS = 20
 SUCCESS = 0.3
 """A concept counts as steered where fluent naming reaches this and three times the plain model's."""
 AS_PROMPT = "Speak of {topic} in every answer, whatever you are asked."
+KEPT = "steered.json"
 SHOWN = 3
 """Continuations that are printed of each condition."""
 
@@ -80,11 +83,22 @@ class Bench:
 
     def __init__(self, study: OpenStudy, repeats: int, tokens: int) -> None:
         self.study, self.index, self.sae, self.model = study, study.index(), study.sae(), study.model()
-        self.repeats, self.prompts = repeats, (*OPEN, *IDENTITY)
+        self.repeats, self.tokens, self.prompts = repeats, tokens, (*OPEN, *IDENTITY)
         self.trials = Trials(
             self.model, self.sae, nothing, self.prompts, repeats=repeats, max_new_tokens=tokens, seed=SEED
         )
         self.search = Trials(self.model, self.sae, nothing)
+
+    def once(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """An outcome that is kept in the study's folder for this SAE and these numbers of continuations."""
+        path = self.study.path / KEPT
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        made = self.study.open("sae", "main", verify=False).hash
+        key = f"{name}, {self.repeats} x {self.tokens} tokens, {made[:16]}"
+        if key not in kept:
+            kept[key] = measure()
+            write_json(path, kept)
+        return dict(kept[key])
 
     def compare(self, concept: str) -> dict[str, Any]:
         """Every condition for one concept: shares, intervals, and some continuations of each."""
@@ -165,11 +179,11 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     study = pipeline.open_study(folder)
     figures = quality | {"seconds": sum(stages.values()), "peak_gb": children_peak_gb()}
     bench = Bench(study, options.repeats, options.tokens)
-    compared = bench.compare(CONCEPT)
+    compared = bench.once(f"compare {CONCEPT}", lambda: bench.compare(CONCEPT))
     figures |= {f"steer_{name}": one["all"]["both"] for name, one in compared.items() if "all" in one}
     details: dict[str, Any] = {"stages": stages, "golden_gate": compared}
     if options.concepts:
-        each = [bench.steered(concept) for concept in bench.drawn()]
+        each = [bench.once(concept, partial(bench.steered, concept)) for concept in bench.drawn()]
         figures["steer_concepts"] = sum(one["success"] for one in each) / max(len(each), 1)
         details["concepts"] = each
     report("demo", figures, TARGETS, time.monotonic() - start, as_json=options.json, details=details)

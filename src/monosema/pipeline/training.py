@@ -49,6 +49,9 @@ def make_saes(work: Work, drafts: Mapping[str, Draft]) -> None:
     if not trained:
         return
     group = Training(work, folder, stats, next(iter(trained)))
+    if not group.stored:
+        names = ", ".join(f"sae/{name}" for name in trained)
+        work.alone(f"{names} {'is' if len(trained) == 1 else 'are'} trained on activations made on the fly")
     for jobs in by_memory([group.job(name, draft) for name, draft in trained.items()]):
         for job, result in zip(jobs, group.train(jobs), strict=True):
             _keep(group.finished(job.sae), asdict(result), drafts[job.name])
@@ -74,14 +77,14 @@ class Training:
     def __init__(self, work: Work, folder: Path, stats: ActivationStats, name: str) -> None:
         """`name`: any of them."""
         self.work, self.folder, self.stats, self.asked = work, folder, stats, work.asked.saes[name]
+        self.stored = bool(read_json(folder / "choice.json")["stored"])
 
     def stream(self, purpose: str) -> ActivationStream:
         """The activations in an order of this purpose."""
         asked, work = self.asked, self.work
         seed = derive_seed(work.asked.seed, f"{purpose}/{asked.activations}")
-        if read_json(self.folder / "choice.json")["stored"]:
+        if self.stored:
             return StoreStream(ActivationStore(self.folder), self.stats, seed)
-        work.alone("training on activations made on the fly")
         return LiveStream(
             work.model(asked.place.model, until=asked.place.hook),
             work.tokens(asked.tokens),
