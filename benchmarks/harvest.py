@@ -20,14 +20,11 @@ transformers that we run on, and runs in a process of its own; without a network
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,12 +34,14 @@ from datasets import Dataset
 from transformers import AutoConfig, AutoModel, LlamaConfig, LlamaForCausalLM
 
 from benchmarks.harness import medians_in_turns, report
+from benchmarks.peers import PINS, Peer, peer_python
 from monosema.activations import LiveStream, harvest_to_disk, measure, plan_harvest
 from monosema.corpora import CorpusSettings, Document, Tokens, read_documents, write_tokens
 from monosema.models import LanguageModel, load_tokenizer
 from monosema.models.loading import folder_of
 
-PEER = "sae-lens==6.54.12"
+PEER = PINS["sae-lens"]
+STORE = Path(__file__).with_name("sae_lens_store.py")
 BATCH_ROWS = (2, 4, 8, 16, 32)
 BUFFER_CONTEXTS = 128
 TARGETS = {
@@ -51,46 +50,6 @@ TARGETS = {
     "pad_share": ("<=", 0.05),
     "memory_growth": ("<=", 1.1),
 }
-
-
-class Peer:
-    """SAELens's store, asked through a pipe."""
-
-    def __init__(self, python: Path, **asked: Any) -> None:
-        script = Path(__file__).with_name("sae_lens_store.py")
-        self._process = subprocess.Popen(
-            [python, script, json.dumps(asked)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._answer()
-
-    def take(self, rows: int, n: int) -> int:
-        """Take n activations, the model running on so many rows at a time; return how many came."""
-        assert self._process.stdin is not None
-        print(rows, n, file=self._process.stdin, flush=True)
-        return int(self._answer())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            sys.exit("the peer ended; what it said stands above")
-        return line
-
-
-def peer_python(folder: Path) -> Path:
-    """The interpreter of the peer's environment, which is made where there is none."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        inside = folder / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
-        (inside / "host.pth").write_text(sysconfig.get_path("purelib") + "\n")  # the same torch for both
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stdout=sys.stderr)
-    return python
 
 
 def bare(folder: Path, layer: int, dtype: torch.dtype) -> Any:
@@ -153,18 +112,18 @@ class Case:
         )
         dataset = scratch / f"rows-{dtype}"
         Dataset.from_dict({"tokens": self.ids.tolist()}).save_to_disk(str(dataset))
-        self.peer = Peer(
-            python,
-            model=str(self.folder),
-            dataset=str(dataset),
-            layer=options.layer,
-            dtype=dtype,
-            context=context,
-            d_model=self.model.d_model,
-            buffer_rows=buffer_rows,
-            threads=torch.get_num_threads(),
-        )
-        self.peer_rows = best_rows(lambda rows: rate_of(lambda: self.peer.take(rows, self.n), self.n))
+        asked = {
+            "model": str(self.folder),
+            "dataset": str(dataset),
+            "layer": options.layer,
+            "dtype": dtype,
+            "context": context,
+            "d_model": self.model.d_model,
+            "buffer_rows": buffer_rows,
+            "threads": torch.get_num_threads(),
+        }
+        self.peer = Peer([python, STORE], asked)
+        self.peer_rows = best_rows(lambda rows: rate_of(lambda: self.peer.ask(rows, self.n), self.n))
         self.done = dict.fromkeys(("bare", "disk", "live", "peer"), 0)
 
     @torch.inference_mode()
@@ -192,7 +151,7 @@ class Case:
         self.done["live"] = len(self.stream.next(self.n))
 
     def _peers(self) -> None:
-        self.done["peer"] = self.peer.take(self.peer_rows, self.n)
+        self.done["peer"] = int(self.peer.ask(self.peer_rows, self.n))
 
     def rates(self, rounds: int) -> dict[str, float]:
         """Positions a second of each."""
@@ -242,7 +201,7 @@ def memory(options: argparse.Namespace, scratch: Path) -> dict[str, float]:
 
 def run(options: argparse.Namespace, scratch: Path) -> None:
     start = time.perf_counter()
-    python = peer_python(options.peer or scratch / "peer")
+    python = peer_python(options.peer or scratch / "peer", PEER)
     settings = CorpusSettings(
         sources=tuple(options.corpus), tokens=options.tokens, context=options.context, shares=(1, 0, 0, 0)
     )

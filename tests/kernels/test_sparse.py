@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import ByFeature, SparseActs, row_dots
+from monosema.kernels import ByFeature, SparseActs, energy, row_dots
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -141,3 +141,8 @@ def test_parts_that_do_not_fit_are_named() -> None:
         SparseActs.empty(2, 3).row(2)
     with pytest.raises(IndexError):
         SparseActs.empty(2, 3).column(3)
+
+
+def test_the_energy_of_millions_of_numbers_is_exact() -> None:
+    x = torch.randn(6000, 513, generator=torch.Generator().manual_seed(0))
+    assert float(energy(x)) == pytest.approx(float(x.double().square().sum()), rel=1e-7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from monosema.kernels.certificate import CertifiedEncoder
 from monosema.kernels.encoders import Encoder, ExactEncoder, Selected, scores_above
 from monosema.kernels.gradients import RowGradients
-from monosema.kernels.products import ByFeature, residual_and_slopes, row_dots
+from monosema.kernels.products import ByFeature, energy, residual_and_slopes, row_dots
 from monosema.kernels.sparse import SparseActs
 from monosema.kernels.topk import top_k
 
@@ -17,6 +17,7 @@ __all__ = [
     "RowGradients",
     "Selected",
     "SparseActs",
+    "energy",
     "residual_and_slopes",
     "row_dots",
     "scores_above",

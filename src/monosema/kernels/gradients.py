@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.kernels import native
-from monosema.kernels.products import ByFeature
+from monosema.kernels.products import ByFeature, energy
 
 BLOCK_BYTES = 1 << 22  # of one gradient: about what two cores keep near
 
@@ -117,5 +117,5 @@ class RowGradients:
             if unit:
                 along = torch.linalg.vecdot(to_decoder, rows) / norms[part].square().clamp_min_(tiny)
                 to_decoder.addcmul_(rows, along[:, None], value=-1)
-            of_parts += [torch.linalg.vector_norm(to_encoder), torch.linalg.vector_norm(to_decoder)]
-        return math.sqrt(sum(norm * norm for norm in torch.stack(of_parts).tolist()))
+            of_parts.append(energy(to_encoder) + energy(to_decoder))
+        return math.sqrt(sum(torch.stack(of_parts).tolist()))

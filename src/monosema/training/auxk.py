@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from monosema.kernels import energy
 from monosema.training.gradients import Gradients
 
 
@@ -46,8 +47,8 @@ def auxiliary_loss(
         x, error = inputs[start : start + rows], residual[start : start + rows]
         acts = _largest(torch.addmm(bias, x, encoder.T), k)  # [rows, dead]
         left = torch.addmm(error, acts, decoder, alpha=2 / n)  # (2 / n)(ê - e)
-        unexplained += torch.linalg.vector_norm(left).double().square()
-        whole += torch.linalg.vector_norm(error).double().square()
+        unexplained += energy(left)
+        whole += energy(error)
         left.mul_(coefficient)
         z = (left @ decoder.T).mul_(acts > 0)
         gradients.add_features(dead, acts, z, left, x)

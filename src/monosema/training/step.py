@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
+from monosema.kernels import energy
 from monosema.sae import Kind, Weights
 from monosema.training.adam import Adam
 from monosema.training.auxk import auxiliary_loss
@@ -132,7 +133,7 @@ class Step:
         )
         gradients.begin()
         done = self.forward.run(x, inputs, residual, moment)
-        mse = n / 4 * float(torch.linalg.vector_norm(residual)) ** 2
+        mse = n / 4 * float(energy(residual))
         term, aux = self._auxiliary(inputs, residual)
         grad_norm = self._gather(done, inputs, residual, moment)
         penalised = float(objective.penalty)
@@ -237,7 +238,9 @@ class Step:
         gradients.add_b_dec(residuals[0][1], self.encoder if kind.subtract_b_dec else None)
         objective.amend(gradients)
         small = (gradients.b_enc, gradients.b_dec, *objective.own_gradients.values())
-        return math.hypot(of_rows, *(float(torch.linalg.vector_norm(each)) for each in small))
+        return math.hypot(
+            of_rows, *(float(torch.linalg.vector_norm(each, dtype=torch.float64)) for each in small)
+        )
 
     def _update(self, grad_norm: float, lr: float) -> None:
         """Clip as `torch.nn.utils.clip_grad_norm_` does, Adam, unit rows."""

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from monosema.kernels import SparseActs, residual_and_slopes
+from monosema.kernels import SparseActs, energy, residual_and_slopes
 from monosema.sae import Gated, Weights
 from monosema.training.entries import Entries
 from monosema.training.gradients import Gradients
@@ -81,7 +81,7 @@ class GatedObjective(Objective):
         return super().read_out_dense(x, f, h, residual, out)
 
     def _frozen(self, left: Float[Tensor, "n d_model"]) -> None:
-        self.beside += self.moment.n / 4 * torch.linalg.vector_norm(left).double().square()
+        self.beside += self.moment.n / 4 * energy(left)
 
     def slopes(self, h: Tensor, f: Tensor, along: Tensor, at: Entries) -> Tensor:
         """Squared errors and penalty."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.kernels import SparseActs, row_dots
+from monosema.kernels import SparseActs, energy, row_dots
 from monosema.sae import MatryoshkaBatchTopK, MatryoshkaTopK, Weights
 from monosema.training.objectives.batch_topk import BatchTopKObjective
 from monosema.training.objectives.objective import Moment, Objective
@@ -49,9 +49,9 @@ class _Nested(Objective):
         for g, acts in enumerate(members):
             read = read + acts.decode(W_dec)  # x̂_g - x
             torch.mul(read, 2 / n / count, out=each[g])
-            self.beside += torch.linalg.vector_norm(read).double().square() / n / count
+            self.beside += energy(read) / n / count
         torch.mul(read, 2 / n, out=residual)
-        self.beside -= torch.linalg.vector_norm(read).double().square() / n
+        self.beside -= energy(read) / n
         for g in range(count - 2, -1, -1):
             each[g].add_(each[g + 1])
         along = torch.empty_like(h)
