@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import tiny
 from monosema import pipeline
 from monosema.artifact import Draft
 from monosema.errors import DamagedError, UsageError
 from monosema.evaluation import EvaluationSettings
-from monosema.pipeline import making
+from monosema.pipeline import making, rates
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.budget import RESERVE, Budget, Cost, Line
+from monosema.pipeline.rates import RELU_L0
 from monosema.pipeline.work import Plan, Work
+from monosema.sae import KINDS, SAE, SAEConfig
 from monosema.study import Study
 from pipeline.small_study import TOML, new_study
 from pipeline.test_budget import COST
@@ -199,3 +202,14 @@ def test_init_writes_the_minutes(finished: Path, tmp_path: Path) -> None:
         pipeline.init(tmp_path / "t", model=model, sources=[text], minutes=0)
     assert not (tmp_path / "t").exists()
     assert "minutes" not in pipeline.init(tmp_path / "u", model=model, sources=[text]).settings
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind().k is None])
+def test_what_is_timed_of_a_kind_is_about_as_sparse_as_after_training(name: str) -> None:
+    config = SAEConfig(
+        kind=KINDS[name](), d_model=32, d_sae=1024, input="a.0", output="a.0", model="m", model_hash=""
+    )
+    x = torch.randn(400, 32, generator=torch.Generator().manual_seed(0)) * 5 + 1
+    sae = SAE.initialise(config, mean=x.mean(0), scale=1.0)
+    rates._thin(sae, x)
+    assert RELU_L0 / 2 < sae.encode(x).l0() < 2 * RELU_L0

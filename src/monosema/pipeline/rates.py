@@ -35,7 +35,7 @@ from monosema.index.tags import TaggedRows
 from monosema.models import HookPoint, LanguageModel
 from monosema.pipeline.asked import Asked, SAEAsked, Store
 from monosema.pipeline.budget import LADDER, Cost, Line
-from monosema.sae import SAE, Kind, SAEConfig
+from monosema.sae import SAE, Kind, SAEConfig, thresholds_of
 from monosema.training import Step, StepConfig, faster_gemm
 
 MOST_TOKENS_TIMED = 4096
@@ -219,6 +219,8 @@ def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: in
     if asked.kind.k is None:
         _thin(sae, x)
         step = RELU_DENSE * step + (1 - RELU_DENSE) * _step_seconds(sae, x, place.encoder_gemm)
+    if asked.kind.thresholds == "by_l0":  # without its threshold it would be dense
+        sae = thresholds_of(sae, lambda: x)
     acts = sae.encode(x)  # first use allocates
     encode = seconds_of(lambda: sae.encode(x).values, TIMES)
 
@@ -251,6 +253,9 @@ def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) ->
 
 
 def _thin(sae: SAE, x: Float[Tensor, "n d_model"]) -> None:
-    """Lower the bias of a ReLU SAE in place until a position has about as many features as after training."""
-    pre_acts = (x[:256] * sae.scale) @ sae.encoder.T + sae.b_enc  # [n, d_sae]
-    sae.b_enc.sub_(pre_acts.topk(RELU_L0, dim=1).values[:, -1].mean())
+    """Lower the bias of an SAE in place until a position has about as many features as after training."""
+    kind = sae.config.kind
+    inputs = x[:256] * sae.scale - (sae.b_dec if kind.subtract_b_dec else 0.0)
+    pre_acts = inputs @ sae.encoder.T + sae.b_enc  # [n, d_sae]
+    lowest = pre_acts.topk(RELU_L0, dim=1).values[:, -1].mean()
+    sae.b_enc.sub_(lowest - (kind.initial_threshold or 0.0))
