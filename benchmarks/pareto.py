@@ -51,8 +51,8 @@ GRID: dict[str, tuple[str, tuple[float, ...]]] = {
     "matryoshka_topk": ("k", (8, 16, 32, 64, 128)),
     "jumprelu": ("target_l0", (8.0, 16.0, 32.0, 64.0, 128.0)),
     "l1": ("l1_coefficient", (0.5, 1.0, 2.0, 4.0, 8.0)),
-    "gated": ("l1_coefficient", (0.5, 1.0, 2.0, 4.0, 8.0)),
-    "tanh": ("sparsity_coefficient", (2.0, 5.0, 10.0, 20.0, 40.0)),
+    "gated": ("l1_coefficient", (1.5, 2.0, 3.0, 5.0, 8.0)),
+    "tanh": ("sparsity_coefficient", (0.1, 0.15, 0.25, 0.4, 0.6)),
 }
 """Of each kind the setting that makes it sparse, and its values."""
 PEERS: dict[str, tuple[str, tuple[float, ...]]] = {

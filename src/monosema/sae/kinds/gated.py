@@ -21,8 +21,9 @@ from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number
 class Gated:
     """Settings of a gated SAE."""
 
-    l1_coefficient: float = 1.0
-    """λ of the penalty on the gates' pre-activations, once its warm-up is over."""
+    l1_coefficient: float = 3.0
+    """λ of the penalty on the gates' pre-activations, once its warm-up is over; about 30 features a position where this
+    was measured (docs/log.md)."""
 
     name: ClassVar[str] = "gated"
     subtract_b_dec: ClassVar[bool] = True

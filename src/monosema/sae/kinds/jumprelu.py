@@ -95,8 +95,9 @@ class TanhJumpReLU(_Jumping):
     beside each.
     """
 
-    sparsity_coefficient: float = 10.0
-    """λ, once its warm-up is over, which that recipe lets last all of training. Uncertain: it was chosen per size."""
+    sparsity_coefficient: float = 0.25
+    """λ, once its warm-up is over, which that recipe lets last all of training. Uncertain there, where it was chosen
+    per size; about 35 features a position where this was measured (docs/log.md)."""
     tanh_scale: float = 4.0
     """c of λ Σ tanh(c f·‖d‖)."""
     silent_coefficient: float = 3e-6
@@ -119,7 +120,7 @@ class TanhJumpReLU(_Jumping):
     def check(self, d_sae: int) -> None:
         """Raise `UsageError` where a setting is out of range."""
         super().check(d_sae)
-        check_number("sparsity_coefficient", self.sparsity_coefficient, hint="10")
+        check_number("sparsity_coefficient", self.sparsity_coefficient, hint="0.25")
         check_number("tanh_scale", self.tanh_scale, above=0.0, hint="4")
         check_number("silent_coefficient", self.silent_coefficient, hint="3e-6")
         check_number("init_decoder_norm", self.init_decoder_norm, above=0.0, hint="0.1")
