@@ -60,30 +60,15 @@ class RowGradients:
             mass=self.mass[part],
         )
         pulls = None if pulls is None else pulls[part]
-        rest = (values, z, inputs, residual, decoder[part], norms[part], pulls, unit, filled)
-        if native.fits(z, inputs, residual, decoder, self.encoder):
-            return here._by_kernel(some, *rest)
-        return here._by_blocks(some, *rest)
-
-    def _by_kernel(
-        self,
-        pairs: ByFeature,
-        values: Tensor,
-        z: Tensor,
-        inputs: Tensor,
-        residual: Tensor,
-        decoder: Tensor,
-        norms: Tensor,
-        pulls: Tensor | None,
-        unit: bool,
-        filled: bool,
-    ) -> float:
-        d_sae, d_model = decoder.shape
+        rows, lengths = decoder[part], norms[part]
+        if not native.fits(z, inputs, residual, decoder, self.encoder):
+            return here._by_blocks(some, values, z, inputs, residual, rows, lengths, pulls, unit, filled)
+        d_sae, d_model = rows.shape
         squares = torch.empty(d_sae, dtype=torch.float64)
         native.call(
-            "gradients", d_sae, d_model, pairs.offsets, pairs.order, pairs.rows, values, z, inputs, residual,
-            decoder, norms, norms if pulls is None else pulls, pulls is not None, unit, filled,
-            self.encoder, self.decoder, self.b_enc, self.mass, squares,
+            "gradients", d_sae, d_model, some.offsets, some.order, some.rows, values, z, inputs, residual,
+            rows, lengths, lengths if pulls is None else pulls, pulls is not None, unit, filled,
+            here.encoder, here.decoder, here.b_enc, here.mass, squares,
         )  # fmt: skip
         return math.sqrt(float(squares.sum()))
 
@@ -100,7 +85,7 @@ class RowGradients:
         unit: bool,
         filled: bool,
     ) -> float:
-        """The same in torch: a block of features at a time, so that it is still in cache when its norm is taken."""
+        """`add` in torch: a block of features at a time, so that it is still in cache when its norm is taken."""
         tiny = torch.finfo(norms.dtype).tiny
         of_parts = []
         for part, block in pairs.blocks(max(1, BLOCK_BYTES // (4 * decoder.shape[1]))):

@@ -13,6 +13,7 @@ is room, and gives them back where there is none.
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from collections.abc import Sequence
@@ -103,6 +104,11 @@ def base_bytes() -> int:
         return int(status.read_text().split()[1]) * resource.getpagesize() + FIRST_USE
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return (peak if sys.platform == "darwin" else peak * 1024) + FIRST_USE
+
+
+def machine_bytes() -> int:
+    """Memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def harvest_memory(facts: Facts) -> Held:

@@ -3,7 +3,6 @@ nothing into the study."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
@@ -19,7 +18,7 @@ from monosema.pipeline.asked import D_SAE, SAEAsked
 from monosema.pipeline.budget import Budget, Cost, fit
 from monosema.pipeline.forecast import GB, Forecast, Limit, PlannedSAE, Prepared, forecast
 from monosema.pipeline.making import BATCH_SIZES, STORE_SHARE, batch_size
-from monosema.pipeline.memory import Facts, Held, base_bytes
+from monosema.pipeline.memory import Facts, Held, base_bytes, machine_bytes
 from monosema.pipeline.rates import measure_costs
 from monosema.pipeline.run import init
 from monosema.pipeline.textsize import TextSize, text_size
@@ -65,17 +64,13 @@ def plan(
         else:
             place = study.path
         limit = Limit(
-            memory_gb=_machine_memory() / GB if memory_gb is None else memory_gb,
+            memory_gb=machine_bytes() / GB if memory_gb is None else memory_gb,
             disk_gb=shutil.disk_usage(place).free / GB,
-            together_gb=TOGETHER_SHARE * _machine_memory() / GB,
+            together_gb=TOGETHER_SHARE * machine_bytes() / GB,
             minutes=minutes,
         )
         saes, prepared = _planned(Work(study), base, Path(scratch), place)
         return forecast(saes, prepared, limit)
-
-
-def _machine_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _planned(work: Work, base: int, scratch: Path, place: Path) -> tuple[list[PlannedSAE], Prepared]:

@@ -6,11 +6,14 @@ samples that only one of them needs come from streams of their own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
 
 from monosema.activations import (
     ActivationStats,
@@ -24,7 +27,7 @@ from monosema.artifact import Draft, read_json
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.given import take_over
 from monosema.pipeline.making import once
-from monosema.pipeline.memory import together
+from monosema.pipeline.memory import machine_bytes, together
 from monosema.pipeline.work import PLAN, Work
 from monosema.sae import SAE, SAEConfig, recognise, start_from, thresholds_of, towards_data
 from monosema.training import DATA, Job, TrainPlan, TrainResult, faster_gemm, steps_done, train_together
@@ -66,8 +69,7 @@ def _keep(sae: SAE, measured: Mapping[str, Any], draft: Draft) -> None:
 
 def by_memory(jobs: Sequence[Job]) -> list[list[Job]]:
     """Jobs in their order, cut where they would hold too much together."""
-    room = TOGETHER_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    groups = together([job.plan.memory_bytes for job in jobs], room)
+    groups = together([job.plan.memory_bytes for job in jobs], TOGETHER_SHARE * machine_bytes())
     return [[jobs[number] for number in group] for group in groups]
 
 
@@ -94,6 +96,16 @@ class Training:
             seed=seed,
         )
 
+    @cached_property
+    def positions(self) -> int:
+        """Positions in one pass."""
+        return self.stream("train").total
+
+    @cached_property
+    def sample(self) -> Float[Tensor, "n d_model"]:
+        """What inference thresholds are fitted on."""
+        return self.stream("thresholds").next(min(THRESHOLD_POSITIONS, self.positions))
+
     def job(self, name: str, draft: Draft) -> Job:
         """One of them: its plan, frozen when it was begun, and its weights at the start."""
         work, asked = self.work, self.work.asked.saes[name]
@@ -111,8 +123,9 @@ class Training:
 
         def decide() -> dict[str, Any]:
             gemm = faster_gemm(config.d_model, config.d_sae)
-            positions = self.stream("train").total
-            return asdict(make_train_plan(asked.training, config, positions=positions, encoder_gemm=gemm))
+            return asdict(
+                make_train_plan(asked.training, config, positions=self.positions, encoder_gemm=gemm)
+            )
 
         return Job(
             sae=self._begin(config, asked),
@@ -146,8 +159,4 @@ class Training:
     def finished(self, sae: SAE) -> SAE:
         """The SAE with the inference thresholds of its kind."""
 
-        def sample() -> Any:
-            stream = self.stream("thresholds")
-            return stream.next(min(THRESHOLD_POSITIONS, stream.total))
-
-        return thresholds_of(sae, sample)
+        return thresholds_of(sae, lambda: self.sample)

@@ -13,12 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.kernels import SparseActs
-from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
+from monosema.sae.kinds.kind import Penalised, Thresholds, Weights, check_number, unit_rows_at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gated:
+class Gated(Penalised):
     """Settings of a gated SAE."""
 
     l1_coefficient: float = 3.0
@@ -28,8 +27,6 @@ class Gated:
     name: ClassVar[str] = "gated"
     subtract_b_dec: ClassVar[bool] = True
     unit_decoder: ClassVar[bool] = True
-    k: ClassVar[int | None] = None
-    aux_coefficient: ClassVar[float] = 0.0
     thresholds: ClassVar[Thresholds] = "trained"
     initial_threshold: ClassVar[float | None] = 0.0
 
@@ -37,10 +34,6 @@ class Gated:
     def penalty(self) -> float:
         """λ."""
         return self.l1_coefficient
-
-    def aux_latents(self, d_model: int) -> int:
-        """None: this kind has no auxiliary loss on dead features."""
-        return 0
 
     def check(self, d_sae: int) -> None:
         """Raise `UsageError` where λ is out of range."""
@@ -50,14 +43,4 @@ class Gated:
         self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
     ) -> Weights:
         """Unit random decoder rows, the encoder equal to them, b_enc zero, b_dec at the mean."""
-        rows = random_directions(d_sae, d_model, generator)
-        return Weights(rows.clone(), rows, torch.zeros(d_sae), mean.clone())
-
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Keep every a above 0 and its threshold."""
-        return all_above(pre_acts, decoder_norms, threshold)
+        return unit_rows_at(mean, d_sae, generator)

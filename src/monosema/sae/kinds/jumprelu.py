@@ -13,38 +13,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import SparseActs
-from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
+from monosema.sae.kinds.kind import Penalised, Thresholds, Weights, check_number, random_directions
 
 
-class _Jumping:
+class _Jumping(Penalised):
     """What kinds with trained thresholds share."""
 
     initial_threshold: float
     bandwidth: float
 
     subtract_b_dec: ClassVar[bool] = False
-    k: ClassVar[int | None] = None
-    aux_coefficient: ClassVar[float] = 0.0
     thresholds: ClassVar[Thresholds] = "trained"
-
-    def aux_latents(self, d_model: int) -> int:
-        """None: this kind has no auxiliary loss."""
-        return 0
 
     def check(self, d_sae: int) -> None:
         """Raise `UsageError` where a setting is out of range."""
         check_number("initial_threshold", self.initial_threshold, above=0.0, hint="1")
         check_number("bandwidth", self.bandwidth, above=0.0, hint="1")
-
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Keep every a above its threshold."""
-        return all_above(pre_acts, decoder_norms, threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,26 @@ def all_above(
     return found
 
 
+class Penalised:
+    """What kinds share whose sparsity a penalty sets: no fixed number of activations, no auxiliary loss."""
+
+    k: ClassVar[int | None] = None
+    aux_coefficient: ClassVar[float] = 0.0
+
+    def aux_latents(self, d_model: int) -> int:
+        """None: there is no auxiliary loss."""
+        return 0
+
+    def select(
+        self,
+        pre_acts: Float[Tensor, "n d_sae"],
+        decoder_norms: Float[Tensor, " d_sae"],
+        threshold: Float[Tensor, " d_sae"] | None,
+    ) -> SparseActs:
+        """Keep every a above 0 and its threshold."""
+        return all_above(pre_acts, decoder_norms, threshold)
+
+
 def check_number(name: str, value: float, *, above: float | None = None, hint: str) -> None:
     """Raise `UsageError` unless a setting is finite and 0 or more, or more than `above` where that is given."""
     enough = value >= 0 if above is None else value > above
@@ -114,3 +134,9 @@ def random_directions(
     """Independent directions, uniform on the unit sphere."""
     rows = torch.randn(d_sae, d_model, generator=generator)
     return rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+
+
+def unit_rows_at(mean: Float[Tensor, " d_model"], d_sae: int, generator: torch.Generator) -> Weights:
+    """Unit random decoder rows, the encoder equal to them, b_enc zero, b_dec at the mean."""
+    rows = random_directions(d_sae, len(mean), generator)
+    return Weights(rows.clone(), rows, torch.zeros(d_sae), mean.clone())

@@ -13,13 +13,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import SparseActs
-from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
+from monosema.sae.kinds.kind import Penalised, Thresholds, Weights, check_number, random_directions
 from monosema.settings import later
 
 
 @dataclass(frozen=True, kw_only=True)
-class L1:
+class L1(Penalised):
     """Settings of an L1 SAE."""
 
     l1_coefficient: float = 1.0
@@ -39,8 +38,6 @@ class L1:
     name: ClassVar[str] = "l1"
     subtract_b_dec: ClassVar[bool] = False
     unit_decoder: ClassVar[bool] = False
-    k: ClassVar[int | None] = None
-    aux_coefficient: ClassVar[float] = 0.0
     thresholds: ClassVar[Thresholds] = "by_cost"
     initial_threshold: ClassVar[float | None] = None
 
@@ -48,10 +45,6 @@ class L1:
     def penalty(self) -> float:
         """λ."""
         return self.l1_coefficient
-
-    def aux_latents(self, d_model: int) -> int:
-        """None: this kind has no auxiliary loss."""
-        return 0
 
     def check(self, d_sae: int) -> None:
         """Raise `UsageError` where λ or the norm at the start are out of range."""
@@ -71,12 +64,3 @@ class L1:
         rows = random_directions(d_sae, d_model, generator) * self.init_decoder_norm
         b_dec = mean.clone() if self.b_dec_at_mean else torch.zeros(d_model)
         return Weights(rows.clone(), rows, torch.zeros(d_sae), b_dec)
-
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Keep every a above 0 and its threshold."""
-        return all_above(pre_acts, decoder_norms, threshold)

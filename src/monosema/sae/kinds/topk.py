@@ -16,12 +16,12 @@ from torch import Tensor
 
 from monosema.errors import UsageError
 from monosema.kernels import SparseActs, top_k
-from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, random_directions
+from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, unit_rows_at
 
 LARGEST_AUX_K = 512
 
 
-class _LargestK:
+class LargestK:
     """What all kinds share that keep so many activations: unit rows, AuxK, the start of the weights."""
 
     k: int
@@ -53,12 +53,11 @@ class _LargestK:
         self, d_model: int, d_sae: int, generator: torch.Generator, mean: Float[Tensor, " d_model"]
     ) -> Weights:
         """Unit random decoder rows, the encoder equal to them, b_enc zero, b_dec at the mean."""
-        rows = random_directions(d_sae, d_model, generator)
-        return Weights(rows.clone(), rows, torch.zeros(d_sae), mean.clone())
+        return unit_rows_at(mean, d_sae, generator)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopK(_LargestK):
+class TopK(LargestK):
     """Settings of a TopK SAE."""
 
     k: int = 32
@@ -85,7 +84,7 @@ class TopK(_LargestK):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchTopK(_LargestK):
+class BatchTopK(LargestK):
     """Settings of a BatchTopK SAE: a batch keeps k activations a position in the mean (Bussmann et al. 2024).
 
     After training one threshold for all features gives the same mean, and needs no batch.

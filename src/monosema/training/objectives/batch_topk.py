@@ -16,8 +16,8 @@ from torch import Tensor
 
 from monosema.kernels import Encoder, Selected, SparseActs, scores_above
 from monosema.sae import BatchTopK, Weights
-from monosema.training.entries import Entries
-from monosema.training.objectives.objective import Moment, Objective
+from monosema.training.objectives.objective import Moment
+from monosema.training.objectives.topk import TopKObjective
 
 BELOW = 0.9
 """The guess, as a share of the last threshold."""
@@ -27,12 +27,11 @@ SAMPLED = 1 << 18
 """Pre-activations of a chunk from which a guess is made where there is none."""
 
 
-class BatchTopKObjective(Objective):
+class BatchTopKObjective(TopKObjective):
     """Codes of BatchTopK."""
 
     def __init__(self, weights: Weights, kind: BatchTopK, threshold: Float[Tensor, " d_sae"] | None) -> None:
-        super().__init__(weights)
-        self.k = kind.k
+        super().__init__(weights, kind, threshold)
         self.threshold = weights.encoder.new_zeros(())  # the smallest code of the last batch; 0: none yet
         self._guess: float | None = None
         self._highest = 0.0  # guess that any chunk of this batch was looked through with
@@ -87,14 +86,6 @@ class BatchTopKObjective(Objective):
         keep[ties[: wanted - int(keep.sum())]] = True
         parts = keep.split([chunk.nnz for chunk in chunks])
         return [chunk.where(part) for chunk, part in zip(chunks, parts, strict=True)]
-
-    def codes(self, h: Tensor, at: Entries) -> Tensor:
-        """What was selected is above 0."""
-        return h
-
-    def slopes(self, h: Tensor, f: Tensor, along: Tensor, at: Entries) -> Tensor:
-        """Squared error alone."""
-        return along
 
     def state(self) -> dict[str, Tensor]:
         """The last threshold."""

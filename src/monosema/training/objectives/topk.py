@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.kernels import Encoder, Selected
-from monosema.sae import TopK, Weights
+from monosema.sae import BatchTopK, TopK, Weights
 from monosema.training.entries import Entries
 from monosema.training.objectives.objective import Objective
 
@@ -14,7 +14,9 @@ from monosema.training.objectives.objective import Objective
 class TopKObjective(Objective):
     """Codes of TopK."""
 
-    def __init__(self, weights: Weights, kind: TopK, threshold: Float[Tensor, " d_sae"] | None) -> None:
+    def __init__(
+        self, weights: Weights, kind: TopK | BatchTopK, threshold: Float[Tensor, " d_sae"] | None
+    ) -> None:
         super().__init__(weights)
         self.k = kind.k
 
