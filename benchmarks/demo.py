@@ -29,7 +29,7 @@ from monosema import pipeline
 from monosema.artifact import write_json
 from monosema.cli.demo import CONCEPT, D_SAE, HOOK, TOKENS
 from monosema.errors import UsageError
-from monosema.interventions import Shares, Trials, search_push
+from monosema.interventions import Push, Shares, Trials, search_push
 from monosema.models import Generated
 from monosema.pipeline import OpenStudy
 
@@ -112,7 +112,9 @@ class Bench:
         ways: dict[str, Callable[[], Generated]] = {
             "golden_gate": lambda: trials.write(edits),
             "golden_gate_single": lambda: trials.write(curve.single.dose.edits()),
-            "mean_difference": lambda: trials.write(push=push.multiple * found.usual * found.direction),
+            "mean_difference": lambda: trials.write(
+                push=Push(push.multiple * found.usual * found.direction, push.positions)
+            ),
             "plain": lambda: trials.answers,
             "random": lambda: trials.write(pipeline.random_edits(self.index, self.sae, edits, SEED)),
             "prompted": lambda: trials.write(prompts=self._asked(AS_PROMPT.format(topic=meant.topic))),
@@ -125,7 +127,6 @@ class Bench:
         return [
             self.model.chat([{"role": "system", "content": system}, {"role": "user", "content": prompt}])
             for prompt in self.prompts
-            for _ in range(self.repeats)
         ]
 
     def _outcome(self, trials: Trials, written: Generated) -> dict[str, Any]:

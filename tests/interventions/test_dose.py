@@ -17,6 +17,8 @@ from monosema.interventions import (
     DoseCurve,
     Edit,
     Effect,
+    Positions,
+    Push,
     Saying,
     Shares,
     Steering,
@@ -31,7 +33,7 @@ from monosema.interventions import (
     steer,
     turned_up,
 )
-from monosema.interventions.dose import HARM
+from monosema.interventions.dose import ENOUGH, HARM
 from monosema.interventions.effect import CUTS, HARM_WEIGHT
 from monosema.models import LanguageModel
 from monosema.sae import SAE, TopK
@@ -143,6 +145,9 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
     assert len(curve.points[0].dose.features) == 1
     assert curve.best.both >= curve.single.both
     assert curve.best.n == 2 * curve.points[0].n  # a second look
+    places = [point.dose.positions for point in curve.points]
+    assert places == sorted(places, reverse=True)
+    assert set(places) == {"prompt"} if curve.best.both >= ENOUGH else {"prompt", "all"}
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
         search_dose(trials(model, sae), saying(model, sae), [], [])
@@ -172,10 +177,23 @@ def test_a_push_adds_its_vector_except_at_massive_positions(model: LanguageModel
     torch.manual_seed(1)
     x, push = torch.randn(2, 5, sae.d_model), torch.randn(sae.d_model)
     x[0, 3] *= 100
-    found = Steering(sae, [], push)(x) - x
+    found = Steering(sae, [], Push(push))(x) - x
     assert torch.equal(found[0, 3], torch.zeros(sae.d_model))
     found[0, 3] = push
     torch.testing.assert_close(found, push.expand_as(found), rtol=1e-5, atol=1e-5)
+
+
+def test_a_push_acts_where_it_is_asked_to(sae: SAE) -> None:
+    x, vector = torch.randn(2, 5, sae.d_model), torch.ones(sae.d_model)
+
+    def moved(steering: Steering) -> list[bool]:
+        """Which of five positions of a prompt, and whether the new token after it."""
+        first = (steering(x) != x).any(2).all(0).tolist()
+        return [*first, bool((steering(x[:, :1]) != x[:, :1]).all())]
+
+    assert moved(Steering(sae, [], Push(vector))) == [True] * 6
+    assert moved(Steering(sae, [], Push(vector, "prompt"))) == [True] * 5 + [False]
+    assert moved(Steering(sae, [], Push(vector, "answer"))) == [False] * 4 + [True] * 2
 
 
 def test_strengths_are_tried_in_one_batch(model: LanguageModel, sae: SAE) -> None:
@@ -190,6 +208,7 @@ def test_strengths_are_tried_in_one_batch(model: LanguageModel, sae: SAE) -> Non
 
 def test_the_length_of_a_push_is_searched(model: LanguageModel, sae: SAE) -> None:
     direction = nn.functional.normalize(torch.ones(sae.d_model), dim=0)
-    point = search_push(trials(model, sae), direction, usual=3.0, multiples=(0.1, 0.2))
-    assert point.multiple in (0.1, 0.2)
+    tried: dict[Positions, tuple[float, ...]] = {"prompt": (0.1, 0.2), "all": (0.3,)}
+    point = search_push(trials(model, sae), direction, 3.0, tried)
+    assert (point.positions, point.multiple) in [("prompt", 0.1), ("prompt", 0.2), ("all", 0.3)]
     assert point.n == 6

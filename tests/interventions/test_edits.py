@@ -13,6 +13,8 @@ import tiny
 from monosema.errors import UsageError
 from monosema.interventions import (
     Edit,
+    Positions,
+    Push,
     Fluency,
     Steering,
     ablate,
@@ -115,10 +117,19 @@ def test_positions_say_where(sae: SAE) -> None:
 @pytest.mark.parametrize("edit", [clamp(3, 2.5), raise_to(3, 0.5), add(3, 1.5)])
 def test_strengths_multiply_the_edits_of_each_row(sae: SAE, edit: Edit) -> None:
     x, push = rows(), torch.linspace(-1, 1, D)
-    both = Steering(sae, [edit], push, strengths=[0.5, 2.0])(x)
+    both = Steering(sae, [edit], Push(push), strengths=[0.5, 2.0])(x)
     for row, strength in enumerate((0.5, 2.0)):
-        alone = Steering(sae, [replace(edit, value=strength * edit.value)], strength * push)(x[row : row + 1])
+        alone = Steering(sae, [replace(edit, value=strength * edit.value)], Push(strength * push))(x[row : row + 1])
         torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("where", ["all", "prompt", "answer"])
+def test_copies_are_steered_like_their_prompt(model: LanguageModel, sae: SAE, where: Positions) -> None:
+    prompts, edits = ["the golden", "a fox sees", "old"], [add(3, 3.0, where), raise_to(9, 2.0, where)]
+    choice = {"strengths": [0.0, 1.0, 2.0], "temperature": 0.0, "max_new_tokens": 24}
+    alone = steer(model, sae, prompts, edits, **choice)
+    copied = steer(model, sae, prompts, edits, copies=3, **choice)
+    assert copied.ids == [ids for ids in alone.ids for _ in range(3)]
 
 
 def test_steered_text_is_the_plain_one_where_nothing_changes_and_another_where_it_does(
@@ -146,7 +157,7 @@ def test_wrong_edits_are_named(model: LanguageModel, sae: SAE) -> None:
 
 def test_strengths_stay_with_their_prompts_as_others_leave_the_batch(model: LanguageModel, sae: SAE) -> None:
     push = torch.randn(D, generator=torch.Generator().manual_seed(1))
-    steering = Steering(sae, [raise_to(3, 2.0)], push, strengths=[0.0, 0.5, 1.0, 2.0])
+    steering = Steering(sae, [raise_to(3, 2.0)], Push(push), strengths=[0.0, 0.5, 1.0, 2.0])
     x = torch.randn(4, 2, D, generator=torch.Generator().manual_seed(2))
     before = steering(x)
     steering.keep([1, 3])

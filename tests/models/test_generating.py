@@ -64,6 +64,43 @@ def test_who_stays_is_told_by_places_in_the_batch(load: Load, monkeypatch: pytes
     assert all(rows == known for rows, known in widths)
 
 
+@pytest.mark.parametrize("followed", [False, True])
+@pytest.mark.parametrize("name", MEMBERS)
+def test_copies_of_a_row_are_what_the_row_alone_would_be(
+    name: str, followed: bool, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(name, "float32")
+    monkeypatch.setattr(type(model), "_ends", ENDS)
+    places, read = list(range(len(prompts()))), []
+
+    def follow(rows: Sequence[int]) -> None:
+        places[:] = [places[row] for row in rows]
+
+    def note(x: torch.Tensor) -> torch.Tensor:
+        read.append(tuple(x.shape[:2]))
+        return x
+
+    with model.edit({"resid_post.0": note}):
+        written = model.generate(
+            prompts(), max_new_tokens=NEW, copies=3, kept=follow if followed else None
+        ).ids
+    alone = model.generate(prompts(), max_new_tokens=NEW).ids
+    assert written == [new for new in alone for _ in range(3)]
+    going = [row for row, new in enumerate(alone) for _ in range(3) if len(new) == NEW]
+    if followed and going:  # where all have ended nobody is told any more
+        assert places == going
+    copied = not model._network._is_stateful
+    assert read[0] == (12 if copied else 36, 7), "prompts are read once where a state can be copied"
+
+
+def test_copies_are_drawn_apart_and_repeatably(load: Load) -> None:
+    model = load("llama", "float32")
+    choice = {"max_new_tokens": 12, "temperature": 1.5, "copies": 4, "seed": 5}
+    first, again = (model.generate(prompts()[:2], **choice).ids for _ in range(2))
+    assert first == again
+    assert len({tuple(new) for new in first}) == 8
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 @pytest.mark.parametrize("name", MEMBERS)
 def test_a_stream_gives_what_generate_writes(

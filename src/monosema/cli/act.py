@@ -76,7 +76,8 @@ def _in_words(dose: Any) -> str:
         for feature, weight in zip(dose.features[:SHOWN], dose.weights, strict=False)
     ]
     more = len(dose.features) - len(each)
-    return ", ".join(each) + (f" and {more} more" if more else "")
+    where = "" if dose.positions == "all" else f", in the {dose.positions} only"
+    return ", ".join(each) + (f" and {more} more" if more else "") + where
 
 
 def steer(

@@ -1,7 +1,18 @@
 """Interventions: edits of features, steered text, how strong an edit should be."""
 
 from monosema.interventions.dose import Dose, DoseCurve, DosePoint, search_dose, turned_up
-from monosema.interventions.edits import OPERATIONS, Edit, Steering, ablate, add, clamp, raise_to, scale
+from monosema.interventions.edits import (
+    OPERATIONS,
+    Edit,
+    Positions,
+    Push,
+    Steering,
+    ablate,
+    add,
+    clamp,
+    raise_to,
+    scale,
+)
 from monosema.interventions.effect import Effect, Saying
 from monosema.interventions.fluency import Fluency, mean_losses
 from monosema.interventions.push import PushPoint, search_push
@@ -20,6 +31,8 @@ __all__ = [
     "Effect",
     "FiringsAt",
     "Fluency",
+    "Positions",
+    "Push",
     "PushPoint",
     "Saying",
     "Shares",

@@ -7,12 +7,13 @@ The dose differs by feature, and often no single feature carries a concept but m
 2. A single feature: those that most help the name to first order are turned up, each until it harms the plain answers
    by a set amount; at equal harm, the one that makes the name likeliest is the best.
 3. Both are sampled at doses around these, on prompts of the search's own; what names the concept in fluent text most
-   often is kept, after a second look with other random choices.
+   often is kept, after a second look with other random choices. Edits act on the prompt alone, which leaves the model
+   free to write on (edits everywhere make it repeat itself: docs/log.md); where that is not often enough, everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -24,13 +25,19 @@ from monosema.progress import Progress, Reporter, Silent
 
 HARM = 0.5
 """Nats a token by which plain answers become less likely at the dose of a single feature."""
-TRIED = (0.7, 0.85, 1.0, 1.2)
-"""Multiples of the found doses that are sampled."""
+TRIED: Mapping[Positions, tuple[float, ...]] = {
+    "prompt": (0.9, 1.1, 1.35, 1.65),
+    "all": (0.7, 0.85, 1.0, 1.2),
+}
+"""Multiples of the found doses that are sampled, by where the edits act."""
+ENOUGH = 0.3
+"""Share of continuations that name the concept in fluent text at which no other positions are tried."""
 SINGLES = 6
 """Candidates that are turned up alone."""
 LEAST_SHARE = 0.05
 """Of the largest weight in a set: what is below is left out."""
 FINALISTS = 2
+"""Points at each place that are looked at again."""
 FIRST_MULTIPLE = 1.5
 LARGEST_MULTIPLE = 12.0
 STEPS = 4
@@ -114,24 +121,38 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    singles = min(SINGLES, len(features))
-    with (reporter or Silent()).stage(
-        "dose", singles + 1 + 2 * (len(TRIED) + FINALISTS), "steps"
-    ) as progress:
-        alone = []
-        for number in saying.slopes(features).topk(singles).indices.tolist():
-            alone.append(turned_up(saying.effect, _chosen(candidates, [number], [1.0])))
-            progress.update(1, gain=alone[-1][1].gain)
-        found = [max(alone, key=lambda pair: pair[1].gain)[0], *_fitted(saying, candidates)]
-        progress.update(1)
-        tried = [_sampled(trials, dose, progress) for dose in found]
-        best = [_best(trials, points, progress) for points in tried]
+    steps = min(SINGLES, len(features)) + 1 + sum(2 * len(times) + FINALISTS for times in TRIED.values())
+    points: list[DosePoint] = []
+    again: list[DosePoint] = []
+    with (reporter or Silent()).stage("dose", steps, "steps") as progress:
+        found = _found(saying, candidates, progress)
+        for place, times in TRIED.items():
+            here = [_sampled(trials, replace(dose, positions=place), times, progress) for dose in found]
+            ranked = sorted((point for some in here for point in some), key=_worth, reverse=True)
+            again += [_looked_again(trials, point, progress) for point in ranked[:FINALISTS]]
+            points += ranked[FINALISTS:]
+            best = max(again, key=_worth)
+            if best.both >= ENOUGH:
+                break
+    points += again
     return DoseCurve(
-        points=tuple(point for points in tried for point in points),
-        best=max(best, key=_worth),
-        single=best[0],
+        points=tuple(points),
+        best=best,
+        single=max((point for point in points if len(point.dose.features) == 1), key=_worth),
         plain=trials.plain.named,
     )
+
+
+def _found(saying: Saying, candidates: Dose, progress: Progress) -> list[Dose]:
+    """Without sampling: the single feature that gains most at equal harm, and the set where there is one."""
+    alone = []
+    singles = min(SINGLES, len(candidates.features))
+    for number in saying.slopes(candidates.features).topk(singles).indices.tolist():
+        alone.append(turned_up(saying.effect, _chosen(candidates, [number], [1.0])))
+        progress.update(1, gain=alone[-1][1].gain)
+    found = [max(alone, key=lambda pair: pair[1].gain)[0], *_fitted(saying, candidates)]
+    progress.update(1)
+    return found
 
 
 def _chosen(candidates: Dose, numbers: Sequence[int], weights: Sequence[float]) -> Dose:
@@ -169,23 +190,18 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
     return dose, effect_of(dose.edits())
 
 
-def _sampled(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
-    points = _points(trials, dose, TRIED, again=1)
+def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progress) -> list[DosePoint]:
+    points = _points(trials, dose, times, again=1)
     progress.update(len(points), both=max(point.both for point in points))
     return points
 
 
-def _best(trials: Trials, points: Sequence[DosePoint], progress: Progress) -> DosePoint:
-    """The best of the finalists after a second look; of equals the more fluent, then the weaker."""
-    finalists = sorted(points, key=_worth, reverse=True)[:FINALISTS]
-    base = finalists[0].dose
-    again = _points(trials, base, [point.dose.multiple / base.multiple for point in finalists], again=2)
-    both = [
-        DosePoint(dose=point.dose, **asdict(point.with_more(more)))
-        for point, more in zip(finalists, again, strict=True)
-    ]
-    progress.update(len(both), both=max(point.both for point in both))
-    return max(both, key=_worth)
+def _looked_again(trials: Trials, point: DosePoint, progress: Progress) -> DosePoint:
+    """The same dose on twice as many continuations."""
+    more = _points(trials, point.dose, [1.0], again=2)[0]
+    both = DosePoint(dose=point.dose, **asdict(point.with_more(more)))
+    progress.update(1, both=both.both)
+    return both
 
 
 def _points(trials: Trials, dose: Dose, times: Sequence[float], *, again: int) -> list[DosePoint]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
@@ -30,6 +30,15 @@ OPERATIONS: Mapping[str, Callable[[_Act, _Act], _Act]] = {
 }
 """What an edit makes of a feature's activations: put them at a value, lift them to at least it, add it, multiply."""
 LARGEST = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class Push:
+    """A vector that is added without asking any feature, such as a mean difference."""
+
+    vector: Float[Tensor, " d_model"]
+    """In the model's own units."""
+    positions: Positions = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +99,10 @@ class Steering:
         self,
         sae: SAE,
         edits: Sequence[Edit],
-        push: Float[Tensor, " d_model"] | None = None,
+        push: Push | None = None,
         strengths: Sequence[float] | None = None,
     ) -> None:
-        """`push`: a vector to add at every usual position, in the model's own units (a mean difference).
+        """`push` acts at usual positions, like edits.
 
         `strengths`: for each row of the batch what values and push are multiplied by; None: 1.
         """
@@ -110,19 +119,21 @@ class Steering:
         """What the edits make of activations."""
         first, self._calls = self._calls == 0, self._calls + 1
         edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
-        return self._pushed(self._edited(x, edits, first) if edits else x)
+        return self._pushed(self._edited(x, edits, first) if edits else x, first)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows of the batch only."""
         if self._strengths is not None:
             self._strengths = [self._strengths[row] for row in rows]
 
-    def _pushed(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
-        if self._push is None:
+    def _pushed(self, x: Float[Tensor, "b s d_model"], first: bool) -> Float[Tensor, "b s d_model"]:
+        push = self._push
+        if push is None or (push.positions == "prompt" and not first):
             return x
-        massive = self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float()).view(x.shape[:2])
+        usual = ~self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float())
+        where = (usual & self._where(push.positions, x, first)).view(*x.shape[:2], 1)
         strength = self._strength(x).view(*x.shape[:2], 1)
-        return torch.where(massive[:, :, None], x, (x + strength * self._push.to(x.device)).to(x.dtype))
+        return torch.where(where, (x + strength * push.vector.to(x.device)).to(x.dtype), x)
 
     def _edited(
         self, x: Float[Tensor, "b s d_model"], edits: Sequence[Edit], first: bool
@@ -133,7 +144,7 @@ class Steering:
         for edit in edits:
             column = new[:, self._column[edit.feature]]
             changed = OPERATIONS[edit.operation](column, edit.value * strength)
-            column.copy_(torch.where(self._where(edit, x, first), changed, column))
+            column.copy_(torch.where(self._where(edit.positions, x, first), changed, column))
         new = torch.where(self._sae.massive_mask(flat)[:, None], a, new)
         return x + ((new - a) @ self._directions).reshape(x.shape).to(x.dtype)
 
@@ -151,8 +162,8 @@ class Steering:
         rows = torch.ones(len(x)) if self._strengths is None else torch.tensor(self._strengths)
         return rows.repeat_interleave(x.shape[1]).to(x.device)
 
-    def _where(self, edit: Edit, x: Tensor, first: bool) -> Tensor:
+    def _where(self, positions: Positions, x: Tensor, first: bool) -> Bool[Tensor, " n"]:
         mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-        if edit.positions == "answer" and first:
+        if positions == "answer" and first:
             mask[:, :-1] = False
         return mask.reshape(-1)

@@ -73,6 +73,7 @@ class Saying:
         massive = sae.massive_mask(self._x.reshape(-1, self._x.shape[-1]).float())
         usual = self._real & ~massive.view(self._x.shape[:2]).cpu()
         self._usual = usual[:, :, None].to(self._x)  # [b, s, 1]: where a push acts
+        self._last = self._ids.shape[1] + 1 - min(map(len, prompts))  # positions whose logits are asked
         thing_loss, answer_loss = self._losses(self._logits(self._x))
         self._plain = float(thing_loss), float(answer_loss)
 
@@ -110,21 +111,23 @@ class Saying:
             return thing + harm_weight * answer
 
         x = self._x + self._usual * push.to(self._x)
-        _, gradient = self._model.gradient(self._sae.output, x, self._ids, self._real, loss)
+        _, gradient = self._model.gradient(
+            self._sae.output, x, self._ids, self._real, loss, last=self._last
+        )
         return (gradient * self._usual).sum((0, 1)).float().cpu()
 
-    def _logits(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s vocabulary"]:
-        return self._model.resume(self._sae.output, x, self._ids, self._real)
+    def _logits(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b last vocabulary"]:
+        return self._model.resume(self._sae.output, x, self._ids, self._real, last=self._last)
 
-    def _losses(self, logits: Float[Tensor, "b s vocabulary"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    def _losses(self, logits: Float[Tensor, "b last vocabulary"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Loss of the thing, nats in all; loss of the answers, nats a token."""
         thing = self._loss_of(logits, self._thing).sum() / len(self._ids)
         answer = self._loss_of(logits, self._answer)
         return thing, answer.mean() if len(answer) else thing.new_zeros(())
 
     def _loss_of(
-        self, logits: Float[Tensor, "b s vocabulary"], mask: Bool[Tensor, "b s"]
+        self, logits: Float[Tensor, "b last vocabulary"], mask: Bool[Tensor, "b s"]
     ) -> Float[Tensor, " n"]:
-        told = mask[:, 1:].clone().to(logits.device)  # [b, s - 1]: what position j tells of token j + 1
-        targets = self._ids[:, 1:].clone().to(logits.device)[told]
+        told = mask[:, 1 - self._last :].clone().to(logits.device)  # [b, last - 1]: what j tells of token j + 1
+        targets = self._ids[:, 1 - self._last :].clone().to(logits.device)[told]
         return nn.functional.cross_entropy(logits[:, :-1][told].float(), targets, reduction="none")

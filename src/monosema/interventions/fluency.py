@@ -39,13 +39,10 @@ class Fluency:
         self, model: LanguageModel, prompts: Sequence[Sequence[int]], written: Sequence[Sequence[int]]
     ) -> list[bool]:
         """Whether each continuation is fluent: its loss within log 3 of plain ones, enough distinct bigrams."""
-        losses = mean_losses(model, prompts, written)
-        return [
-            bool(new)
-            and abs(loss - self.loss) <= LOSS_BAND
-            and distinct_bigrams(new) >= BIGRAM_SHARE * self.bigrams
-            for loss, new in zip(losses, written, strict=True)
-        ]
+        varied = [bool(new) and distinct_bigrams(new) >= BIGRAM_SHARE * self.bigrams for new in written]
+        told = [number for number, one in enumerate(varied) if one]  # of the others the loss is not asked
+        losses = iter(mean_losses(model, [prompts[n] for n in told], [written[n] for n in told]))
+        return [one and abs(next(losses) - self.loss) <= LOSS_BAND for one in varied]
 
 
 def distinct_bigrams(tokens: Sequence[int]) -> float:

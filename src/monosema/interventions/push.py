@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
+from monosema.interventions.edits import Positions, Push
 from monosema.interventions.trials import Shares, Trials
 
-TRIED = (0.2, 0.3, 0.4, 0.5, 0.65)
-"""Multiples of the usual distance from the mean."""
+TRIED: Mapping[Positions, Sequence[float]] = {
+    "prompt": (0.4, 0.6, 0.8, 1.0, 1.3),
+    "all": (0.2, 0.3, 0.4, 0.5, 0.65),
+}
+"""Multiples of the usual distance from the mean, at each of the positions that are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +24,27 @@ class PushPoint(Shares):
 
     multiple: float
     """Its length over the usual distance of a position from the mean."""
+    positions: Positions
+    """Where it was added."""
 
 
 def search_push(
-    trials: Trials, direction: Float[Tensor, " d_model"], usual: float, multiples: Sequence[float] = TRIED
+    trials: Trials,
+    direction: Float[Tensor, " d_model"],
+    usual: float,
+    tried: Mapping[Positions, Sequence[float]] = TRIED,
 ) -> PushPoint:
-    """The length at which a direction makes fluent text name the concept most often.
+    """The positions and the length at which a direction makes fluent text name the concept most often.
 
     `direction` has length 1; `usual` is the root of the mean squared distance of a position from the mean.
     """
-    shares = trials.at_strengths(multiples, push=usual * direction, again=1)
-    points = [PushPoint(multiple=m, **asdict(one)) for m, one in zip(multiples, shares, strict=True)]
+    points = [
+        PushPoint(multiple=multiple, positions=positions, **asdict(one))
+        for positions, multiples in tried.items()
+        for multiple, one in zip(
+            multiples,
+            trials.at_strengths(multiples, push=Push(usual * direction, positions), again=1),
+            strict=True,
+        )
+    ]
     return max(points, key=lambda point: (point.both, point.fluent))

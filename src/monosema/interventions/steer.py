@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
-from torch import Tensor
-
-from monosema.interventions.edits import Edit, Steering
+from monosema.interventions.edits import Edit, Push, Steering
 from monosema.models import EditFn, Generated, HookPoint, LanguageModel
 from monosema.sae import SAE
 
@@ -23,16 +20,16 @@ def steer(
     prompts: Sequence[str] | Sequence[Sequence[int]],
     edits: Sequence[Edit] = (),
     *,
-    push: Float[Tensor, " d_model"] | None = None,
+    push: Push | None = None,
     strengths: Sequence[float] | None = None,
     max_new_tokens: int = 64,
     temperature: float = 0.7,
     top_p: float = 0.95,
     seed: int = 0,
+    copies: int = 1,
 ) -> Generated:
-    """Continue prompts under edits; without any, what the plain model writes with the same seed.
+    """Continue prompts under edits, each `copies` times; without any, what the plain model writes with the same seed.
 
-    `push` is a vector to add at every usual position, in the model's own units, such as a mean difference.
     `strengths` multiplies the values of the edits and the push, for each prompt by its own. Raises `UsageError` for an
     unknown feature, an SAE of another model and a prompt longer than the context.
     """
@@ -47,4 +44,5 @@ def steer(
             top_p=top_p,
             seed=seed,
             kept=steering.keep,
+            copies=copies,
         )

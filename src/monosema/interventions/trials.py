@@ -6,10 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from jaxtyping import Float
-from torch import Tensor
-
-from monosema.interventions.edits import Edit
+from monosema.interventions.edits import Edit, Push
 from monosema.interventions.fluency import Fluency
 from monosema.interventions.steer import as_ids, steer
 from monosema.models import Generated, LanguageModel
@@ -95,12 +92,13 @@ class Trials:
         prompts: Sequence[str] = PROMPTS,
         *,
         repeats: int = 2,
-        max_new_tokens: int = 40,
+        max_new_tokens: int = 60,
         seed: int = 0,
     ) -> None:
         chat = model.tokenizer.chat_template is not None
-        self._model, self._sae, self._names = model, sae, names
-        self.prompts = [as_ids(model, prompt, chat=chat) for prompt in prompts for _ in range(repeats)]
+        self._model, self._sae, self._names, self._repeats = model, sae, names, repeats
+        self._each = [as_ids(model, prompt, chat=chat) for prompt in prompts]
+        self.prompts = [ids for ids in self._each for _ in range(repeats)]
         """Tokens of each prompt, as often as it is continued."""
         self._tokens, self._seed = max_new_tokens, seed
         self.answers = self.write()
@@ -120,19 +118,20 @@ class Trials:
         self,
         edits: Sequence[Edit] = (),
         *,
-        push: Float[Tensor, " d_model"] | None = None,
+        push: Push | None = None,
         prompts: Sequence[Sequence[int]] | None = None,
         again: int = 0,
     ) -> Generated:
-        """Continue all prompts, or others in their place; with another `again` on other random choices."""
+        """Continue all prompts, or one other in the place of each; with another `again` on other random choices."""
         return steer(
             self._model,
             self._sae,
-            self.prompts if prompts is None else prompts,
+            self._each if prompts is None else prompts,
             edits,
             push=push,
             max_new_tokens=self._tokens,
             seed=self._seed + again,
+            copies=self._repeats,
         )
 
     def at_strengths(
@@ -140,7 +139,7 @@ class Trials:
         strengths: Sequence[float],
         edits: Sequence[Edit] = (),
         *,
-        push: Float[Tensor, " d_model"] | None = None,
+        push: Push | None = None,
         again: int = 0,
     ) -> list[Shares]:
         """Shares at each strength of edits or of a push; all are written as one batch."""
@@ -148,12 +147,13 @@ class Trials:
         written = steer(
             self._model,
             self._sae,
-            self.prompts * len(strengths),
+            self._each * len(strengths),
             edits,
             push=push,
-            strengths=[strength for strength in strengths for _ in range(n)],
+            strengths=[strength for strength in strengths for _ in self._each],
             max_new_tokens=self._tokens,
             seed=self._seed + again,
+            copies=self._repeats,
         )
         parts = [slice(begin, begin + n) for begin in range(0, n * len(strengths), n)]
         return [self.judge(Generated(written.texts[part], written.ids[part])) for part in parts]

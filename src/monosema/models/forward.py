@@ -128,12 +128,9 @@ class HookedNetwork:
 
     @torch.inference_mode()
     def next_logits(self, ids: Int[Tensor, "1 s"]) -> Float[Tensor, " vocabulary"]:
-        """Logits of the token after the last one; those of the others are not made where the family can leave them."""
+        """Logits of the token after the last one."""
         self._need_head()
-        known = inspect.signature(self._network.forward).parameters
-        last = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
-        logits: Tensor = self._run(self._network, ids, None, **last).logits  # [1, 1 or s, vocabulary]
-        return logits[0, -1]
+        return self._last_logits(ids, None, 1)[0, 0]
 
     @torch.inference_mode()
     def resume(
@@ -142,9 +139,14 @@ class HookedNetwork:
         x: Float[Tensor, "b s width"],
         ids: Int[Tensor, "b s"],
         real: Bool[Tensor, "b s"] | None = None,
-    ) -> Float[Tensor, "b s vocabulary"]:
-        """Logits when the activations at a hook point are x; layers before a residual hook point do not run."""
-        return self._resumed(hook, x, ids, real)
+        *,
+        last: int | None = None,
+    ) -> Float[Tensor, "b s_or_last vocabulary"]:
+        """Logits when the activations at a hook point are x; layers before a residual hook point do not run.
+
+        With `last`, those of so many last positions only.
+        """
+        return self._resumed(hook, x, ids, real, last)
 
     def gradient(
         self,
@@ -152,18 +154,24 @@ class HookedNetwork:
         x: Float[Tensor, "b s width"],
         ids: Int[Tensor, "b s"],
         real: Bool[Tensor, "b s"] | None,
-        loss: Callable[[Float[Tensor, "b s vocabulary"]], Float[Tensor, ""]],
+        loss: Callable[[Float[Tensor, "b s_or_last vocabulary"]], Float[Tensor, ""]],
+        *,
+        last: int | None = None,
     ) -> tuple[float, Float[Tensor, "b s width"]]:
-        """A loss of the logits when the activations at a hook point are x, and its gradient by x."""
+        """A loss of the logits when the activations at a hook point are x, and its gradient by x.
+
+        With `last`, the loss is given the logits of so many last positions only.
+        """
         with torch.inference_mode(mode=False), torch.enable_grad():
             leaf = x.to(self.device, self.dtype).clone().requires_grad_()
-            value = loss(self._resumed(hook, leaf, ids.clone(), None if real is None else real.clone()))
+            known = None if real is None else real.clone()
+            value = loss(self._resumed(hook, leaf, ids.clone(), known, last))
             (found,) = torch.autograd.grad(value, leaf)
         return float(value.detach()), found
 
     def _resumed(
-        self, hook: HookPoint | str, x: Tensor, ids: Tensor, real: Tensor | None
-    ) -> Float[Tensor, "b s vocabulary"]:
+        self, hook: HookPoint | str, x: Tensor, ids: Tensor, real: Tensor | None, last: int | None
+    ) -> Float[Tensor, "b s_or_last vocabulary"]:
         self._need_head()
         point = self._parsed(hook)
         x = x.to(self.device, self.dtype)
@@ -175,8 +183,16 @@ class HookedNetwork:
                 )
             else:
                 stack.enter_context(self._hooked(point, lambda _: x))
-            logits: Tensor = self._run(self._network, ids, real).logits
-        return logits
+            return self._last_logits(ids, real, last)
+
+    def _last_logits(
+        self, ids: Tensor, real: Tensor | None, last: int | None
+    ) -> Float[Tensor, "b s_or_last vocabulary"]:
+        """Logits of the last positions; those of the others are not made where the family can leave them."""
+        known = inspect.signature(self._network.forward).parameters
+        few = {"logits_to_keep": last} if last is not None and "logits_to_keep" in known else {}
+        logits: Tensor = self._run(self._network, ids, real, **few).logits
+        return logits if last is None else logits[:, -last:]
 
     @torch.inference_mode()
     def losses(

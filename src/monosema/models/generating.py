@@ -23,7 +23,7 @@ BROKEN = "\ufffd"
 ROUND = 16
 """New tokens after which rows that have ended leave the batch."""
 KeptRows = Callable[[Sequence[int]], None]
-"""Is told which rows of the batch go on, by their places in it, whenever others leave it."""
+"""Is told which rows of the batch go on, by their places in it, whenever others leave it or some are copied."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,29 @@ def continue_ids(
     real: Bool[Tensor, "b s"],
     choosing: Choosing,
     kept: KeptRows | None = None,
+    *,
+    copies: int = 1,
 ) -> list[list[int]]:
-    """New tokens of each row, padded on the left, up to and without the first end token.
+    """New tokens of each row, padded on the left, up to and without the first end token; each row `copies` times.
 
-    With `kept`, rows that have ended leave the batch every `ROUND` tokens, so that they cost nothing more.
+    With `kept`, rows that have ended leave the batch every `ROUND` tokens, so that they cost nothing more. A recurrent
+    network's state cannot be copied.
     """
-    whole = kept is None or network._is_stateful  # a recurrent state has no rows to select
+    kept = kept or _nobody
     more, most = _Continuation(network, ids, real, choosing), choosing.max_new_tokens
+    whole = network._is_stateful or (kept is _nobody and copies == 1)  # a recurrent state has no rows to select
     with quiet():
+        if copies > 1:
+            more.copy(copies, kept)
         while more.made < most and len(more.rows):
             more.write(most if whole else min(ROUND, most - more.made))
-            if kept is not None and not whole:
+            if not whole:
                 more.drop_ended(kept)
     return more.new
+
+
+def _nobody(rows: Sequence[int]) -> None:
+    """No one who has to know which rows go on."""
 
 
 def stream_ids(
@@ -184,24 +194,46 @@ class _Continuation:
         self.made, self.rows = 0, list(range(len(ids)))
         self.new: list[list[int]] = [[] for _ in self.rows]
 
+    def copy(self, copies: int, kept: KeptRows) -> None:
+        """Read each row once, go on with so many copies of it, and write the first token of each."""
+        rows = [row for row in self.rows for _ in range(copies)]
+        self.rows, self.new = list(range(len(rows))), [[] for _ in rows]
+        read = self._generate(1, output_logits=True, return_dict_in_generate=True)
+        self._cache["past_key_values"].batch_select_indices(self._select(rows, kept))
+        scores = self._sampling(self._ids, read.logits[0].float()[rows])
+        self._add(torch.cat([self._ids, scores.argmax(1, keepdim=True)], dim=1))
+        self.drop_ended(kept)
+
     def write(self, tokens: int) -> None:
         """Write up to so many tokens more; fewer where all rows end."""
-        before = self._ids.shape[1]
-        self._ids = self._network.generate(
+        self._add(self._generate(tokens, logits_processor=self._sampling), tokens)
+
+    def _generate(self, tokens: int, **more: Any) -> Any:
+        return self._network.generate(
             input_ids=self._ids,
             attention_mask=self._mask,
             max_new_tokens=tokens,
             eos_token_id=self._ends or None,
             pad_token_id=self._ends[0] if self._ends else 0,
             do_sample=False,
-            logits_processor=self._sampling,
+            **more,
             **self._cache,
         )
-        new = self._ids[:, before:]
-        self._mask = nn.functional.pad(self._mask, (0, new.shape[1]), value=1)
-        self.made += tokens
+
+    def _add(self, ids: Int[Tensor, "b s"], asked: int = 1) -> None:
+        """Take in what was written."""
+        new = ids[:, self._ids.shape[1] :]
+        self._ids, self._mask = ids, nn.functional.pad(self._mask, (0, new.shape[1]), value=1)
+        self.made += asked
         for row, written in zip(self.rows, new.tolist(), strict=True):
             self.new[row] += takewhile(lambda token: token not in self._ends, written)
+
+    def _select(self, rows: Sequence[int], kept: KeptRows) -> Int[Tensor, " rows"]:
+        """Go on with these rows, some of them perhaps several times."""
+        places = torch.tensor(rows, dtype=torch.int64, device=self._ids.device)
+        self._ids, self._mask = self._ids[places], self._mask[places]
+        kept(rows)
+        return places
 
     def drop_ended(self, kept: KeptRows) -> None:
         """Take the rows out that end with what was written last."""
@@ -209,8 +241,5 @@ class _Continuation:
         if len(going) == len(self.rows):
             return
         self.rows = [self.rows[place] for place in going]
-        places = torch.tensor(going, dtype=torch.int64, device=self._ids.device)
-        self._ids, self._mask = self._ids[places], self._mask[places]
         if going:
-            self._cache["past_key_values"].batch_select_indices(places)
-            kept(going)
+            self._cache["past_key_values"].batch_select_indices(self._select(going, kept))

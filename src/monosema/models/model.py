@@ -148,20 +148,29 @@ class LanguageModel(HookedNetwork):
         top_p: float = 1.0,
         seed: int = 0,
         kept: KeptRows | None = None,
+        copies: int = 1,
     ) -> Generated:
         """Continue texts or token lists as one batch, padded on the left; greedy at temperature 0.
 
+        Each is continued `copies` times, one after the other, and read only once.
+
         Nothing but `temperature`, `top_p` (sample among the likeliest tokens that together have this probability)
         and `seed` shapes the choice of tokens: what else the model's folder advises is left out. With `kept`, rows
-        that have ended leave the batch, which is faster; it is called with the places of those that go on, so that
-        an edit that knows rows apart can follow. Raises `UsageError` for an empty prompt and for more tokens than
+        that have ended leave the batch, which is faster; it is called with the places of those that go on, or are
+        copied, so that an edit that knows rows apart can follow. Raises `UsageError` for an empty prompt and for more tokens than
         the model can see.
         """
         lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
+        if self._network._is_stateful and copies > 1:  # a recurrent state cannot be copied: all rows are read
+            rows = [row for row in range(len(lists)) for _ in range(copies)]
+            lists, copies = [lists[row] for row in rows], 1
+            if kept is not None:
+                kept(rows)
         ids, real = padded(lists, left=True)
         choosing = self._choosing(ids, max_new_tokens, temperature, top_p, seed)
         with self._padding(real), self._memory(ids):
-            new = continue_ids(self._network, ids.to(self.device), real.to(self.device), choosing, kept)
+            batch = ids.to(self.device), real.to(self.device)
+            new = continue_ids(self._network, *batch, choosing, kept, copies=copies)
         return Generated([self.tokenizer.decode(row, skip_special_tokens=True) for row in new], new)
 
     @torch.inference_mode()

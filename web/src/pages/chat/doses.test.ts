@@ -32,6 +32,12 @@ test("a dose's curve is drawn over multiples of the stored one, each once", () =
   expect(curve.plain).toBe(0.02);
 });
 
+test("doses at other positions are of another curve", () => {
+  const elsewhere = { ...point(SET, 1.6, 0.5, 0.5), positions: "prompt" as const };
+  expect(doseCurve({ ...RECORD, points: [...RECORD.points, elsewhere] })).toEqual(doseCurve(RECORD));
+  expect(doseCurve({ ...RECORD, best: elsewhere, points: [...RECORD.points, elsewhere] }).samples.map(({ x }) => x)).toEqual([1]);
+});
+
 test("a feature that was tried alone has its own curve, over multiples of its maximum", () => {
   expect(featureCurve([RECORD], 5)?.samples.map(({ x }) => x)).toEqual([1.5, 2]);
   expect(featureCurve([RECORD], 7)).toBeNull();

@@ -21,11 +21,12 @@ export interface Curve {
   plain: number;
 }
 
-const numbers = (point: DosePoint) => point.features.map(({ number }) => number).join(" ");
+/** What two doses have in common that differ by their multiple only. */
+const way = (point: DosePoint) => [point.positions, ...point.features.map(({ number }) => number)].join(" ");
 
 /** How a concept's stored dose does at multiples of it. */
 export function doseCurve(record: DoseRecord): Curve {
-  const own = record.points.filter((point) => numbers(point) === numbers(record.best));
+  const own = record.points.filter((point) => way(point) === way(record.best));
   return curve(record, own, (point) => point.multiple / record.best.multiple);
 }
 
