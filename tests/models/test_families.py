@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.families import CONTEXT, LAYERS, MEMBERS, WIDTH
 from monosema.errors import UsageError
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import HookPoint, LanguageModel, forward
 from monosema.models.hooks import KINDS
 from monosema.models.rows import padded
 
@@ -239,6 +239,30 @@ def test_gradients_are_slopes_of_the_loss(name: str, kind: str, load: Load) -> N
     assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(
         float((gradient * along).sum()), rel=1e-3, abs=1e-6
     )
+
+
+@every_family
+def test_logits_of_the_last_positions_are_those_of_all(name: str, load: Load) -> None:
+    model, ids, hook = load(name, "float32"), rows(), "resid_post.1"
+    x = model.capture(ids, [hook])[hook]
+    torch.testing.assert_close(model.resume(hook, x, ids, last=3), model.resume(hook, x, ids)[:, -3:])
+
+
+@every_family
+def test_losses_of_continuations_are_those_of_whole_rows(
+    name: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(name, "float32")
+    monkeypatch.setattr(forward, "LOGIT_BYTES", 4 * model.vocabulary * 20)  # several batches
+    prompts = [[5, 6, 7], [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19], [5, 6, 7], [8], [5, 6, 7]]
+    written = [[8, 20], list(range(20, 40)), list(range(30, 45)), [9], [40] * 12]
+    found = model.continued_losses(prompts, written)
+    for prompt, new, losses in zip(prompts, written, found, strict=True):
+        whole = model.losses(torch.tensor([[*prompt, *new]]))[0, len(prompt) - 1 :]
+        torch.testing.assert_close(losses, whole, rtol=2e-4, atol=2e-4)
+    assert model.continued_losses([], []) == []
+    with pytest.raises(UsageError, match="sees at most"):
+        model.continued_losses([[5] * 60], [[6] * 5])
 
 
 @every_family

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-import torch
-
 from monosema.models import LanguageModel
 
 LOSS_BAND = math.log(3)
 BIGRAM_SHARE = 0.8
-_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -55,17 +52,9 @@ def mean_losses(
     model: LanguageModel, prompts: Sequence[Sequence[int]], written: Sequence[Sequence[int]]
 ) -> list[float]:
     """Mean loss under the plain model of each continuation's tokens after its prompt; infinite for an empty one."""
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + len(written[i]))
+    told = [number for number, new in enumerate(written) if new]
+    losses = model.continued_losses([prompts[n] for n in told], [written[n] for n in told])
     found = [math.inf] * len(prompts)
-    for begin in range(0, len(order), _ROWS):
-        some = order[begin : begin + _ROWS]
-        rows = [[*prompts[i], *written[i]] for i in some]
-        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
-        real = torch.zeros_like(ids, dtype=torch.bool)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)], real[number, : len(row)] = torch.tensor(row), True
-        losses = model.losses(ids, real)  # [b, s - 1]
-        for number, i in enumerate(some):
-            if written[i]:
-                found[i] = float(losses[number, len(prompts[i]) - 1 : len(rows[number]) - 1].mean())
+    for number, each in zip(told, losses, strict=True):
+        found[number] = float(each.mean())
     return found

@@ -7,7 +7,6 @@ left get a mask and positions of their own.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -18,11 +17,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from monosema.errors import UsageError
+from monosema.models.continued import continued_losses, only_last
 from monosema.models.families import blocks_of, find
 from monosema.models.hooks import HookPoint
 from monosema.models.patches import EditFn, hooked, returns_tuples, skipping
 from monosema.models.quiet import memory
-from monosema.models.rows import right_padded
+from monosema.models.rows import padded, right_padded
 
 LOGIT_BYTES = 256 << 20
 """Most bytes of logits that `losses` holds at once."""
@@ -189,9 +189,7 @@ class HookedNetwork:
         self, ids: Tensor, real: Tensor | None, last: int | None
     ) -> Float[Tensor, "b s_or_last vocabulary"]:
         """Logits of the last positions; those of the others are not made where the family can leave them."""
-        known = inspect.signature(self._network.forward).parameters
-        few = {"logits_to_keep": last} if last is not None and "logits_to_keep" in known else {}
-        logits: Tensor = self._run(self._network, ids, real, **few).logits
+        logits: Tensor = self._run(self._network, ids, real, **only_last(self._network, last)).logits
         return logits if last is None else logits[:, -last:]
 
     @torch.inference_mode()
@@ -207,6 +205,25 @@ class HookedNetwork:
             targets = ids[some, 1:].to(logits.device)
             parts.append(nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").cpu())
         return torch.cat(parts)
+
+    @torch.inference_mode()
+    def continued_losses(
+        self, prompts: Sequence[Sequence[int]], written: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, " t"]]:
+        """Loss of each token of continuations in nats, float32; equal prompts are read once.
+
+        Raises `UsageError` for an empty prompt or continuation, and for more tokens than the model can see.
+        """
+        self._need_head()
+        if not written:
+            return []
+        self._check_rows(max(len(p) + len(new) for p, new in zip(prompts, written, strict=True)))
+        if self._network._is_stateful:  # a recurrent state cannot be copied
+            ids, real = padded([[*p, *new] for p, new in zip(prompts, written, strict=True)], left=False)
+            parts = zip(self.losses(ids, real), prompts, written, strict=True)
+            return [losses[len(p) - 1 :][: len(new)] for losses, p, new in parts]
+        with memory("out of memory while continuations are read; give fewer at once"):
+            return continued_losses(self._network, prompts, written, logit_bytes=LOGIT_BYTES)
 
     @cached_property
     def _blocks_return_tuples(self) -> bool:
@@ -252,10 +269,13 @@ class HookedNetwork:
         if real is not None and not right_padded(real):
             inputs["attention_mask"] = real.long().to(self.device)
             inputs["position_ids"] = (real.long().cumsum(1) - 1).clamp_min(0).to(self.device)
-        if ids.shape[1] > self.context:
-            raise UsageError(f"rows have {ids.shape[1]} tokens; {self.name} sees at most {self.context}")
+        self._check_rows(ids.shape[1])
         with self._padding(real), self._memory(ids):
             return module(**inputs)
+
+    def _check_rows(self, tokens: int) -> None:
+        if tokens > self.context:
+            raise UsageError(f"rows have {tokens} tokens; {self.name} sees at most {self.context}")
 
     def _memory(self, ids: Tensor) -> AbstractContextManager[None]:
         return memory(f"out of memory in a forward pass of {tuple(ids.shape)} tokens; lower tokens_per_batch")
