@@ -26,10 +26,12 @@ from monosema.progress import Progress, Reporter, Silent
 HARM = 0.5
 """Nats a token by which plain answers become less likely at the dose of a single feature."""
 TRIED: Mapping[Positions, tuple[float, ...]] = {
-    "prompt": (0.9, 1.1, 1.35, 1.65),
+    "prompt": (1.0, 1.3, 1.65, 2.1),
     "all": (0.7, 0.85, 1.0, 1.2),
 }
 """Multiples of the found doses that are sampled, by where the edits act."""
+FURTHER = (1.25, 1.55)
+"""Times the largest of them, sampled where that was the best; once more where the best is at the end again."""
 ENOUGH = 0.3
 """Share of continuations that name the concept in fluent text at which no other positions are tried."""
 SINGLES = 6
@@ -191,8 +193,14 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
 
 
 def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progress) -> list[DosePoint]:
+    """A first look at multiples of a dose, and beyond them while the largest is the best."""
     points = _points(trials, dose, times, again=1)
     progress.update(len(points), both=max(point.both for point in points))
+    for _ in range(2):
+        last = points[-1]
+        if max(points, key=_worth) is not last or last.both <= trials.plain.both:
+            break
+        points += _points(trials, last.dose, FURTHER, again=1)
     return points
 
 
