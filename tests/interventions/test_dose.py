@@ -142,12 +142,11 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
     curve = search_dose(trials(model, sae), saying(model, sae), [3, 9, 12], [4.0, 4.0, 4.0])
     assert len(curve.single.dose.features) == 1
     assert {len(point.dose.features) for point in curve.points} <= {1, 2, 3}
-    assert len(curve.points[0].dose.features) == 1
+    assert curve.single.n == curve.best.n
     assert curve.best.both >= curve.single.both
     assert curve.best.n == 2 * curve.points[0].n  # a second look
-    places = [point.dose.positions for point in curve.points]
-    assert places == sorted(places, reverse=True)
-    assert set(places) == {"prompt"} if curve.best.both >= ENOUGH else {"prompt", "all"}
+    places = {point.dose.positions for point in curve.points}
+    assert places == {"prompt"} if curve.best.both >= ENOUGH else {"prompt", "all"}
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
         search_dose(trials(model, sae), saying(model, sae), [], [])

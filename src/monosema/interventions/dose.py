@@ -39,7 +39,7 @@ SINGLES = 6
 LEAST_SHARE = 0.05
 """Of the largest weight in a set: what is below is left out."""
 FINALISTS = 2
-"""Points at each place that are looked at again."""
+"""Points at each place that are looked at again, and the best single feature."""
 FIRST_MULTIPLE = 1.5
 LARGEST_MULTIPLE = 12.0
 STEPS = 4
@@ -123,7 +123,7 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    steps = min(SINGLES, len(features)) + 1 + sum(2 * len(times) + FINALISTS for times in TRIED.values())
+    steps = min(SINGLES, len(features)) + 1 + sum(2 * len(times) + FINALISTS + 1 for times in TRIED.values())
     points: list[DosePoint] = []
     again: list[DosePoint] = []
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
@@ -131,16 +131,16 @@ def search_dose(
         for place, times in TRIED.items():
             here = [_sampled(trials, replace(dose, positions=place), times, progress) for dose in found]
             ranked = sorted((point for some in here for point in some), key=_worth, reverse=True)
-            again += [_looked_again(trials, point, progress) for point in ranked[:FINALISTS]]
-            points += ranked[FINALISTS:]
+            finalists = [*ranked[:FINALISTS], next(filter(_alone, ranked))]
+            again += [_looked_again(trials, point, progress) for point in dict.fromkeys(finalists)]
+            points += [point for point in ranked if point not in finalists]
             best = max(again, key=_worth)
             if best.both >= ENOUGH:
                 break
-    points += again
     return DoseCurve(
-        points=tuple(points),
+        points=(*points, *again),
         best=best,
-        single=max((point for point in points if len(point.dose.features) == 1), key=_worth),
+        single=max(filter(_alone, again), key=_worth),
         plain=trials.plain.named,
     )
 
@@ -219,6 +219,10 @@ def _points(trials: Trials, dose: Dose, times: Sequence[float], *, again: int) -
         DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
         for factor, one in zip(times, shares, strict=True)
     ]
+
+
+def _alone(point: DosePoint) -> bool:
+    return len(point.dose.features) == 1
 
 
 def _worth(point: DosePoint) -> tuple[float, float, float]:
