@@ -33,7 +33,7 @@ from monosema.interventions import (
     steer,
     turned_up,
 )
-from monosema.interventions.dose import ENOUGH, HARM
+from monosema.interventions.dose import HARM, LOOK, SECOND_LOOK, TRIED
 from monosema.interventions.effect import CUTS, HARM_WEIGHT
 from monosema.models import LanguageModel
 from monosema.sae import SAE, TopK
@@ -142,12 +142,13 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
     curve = search_dose(trials(model, sae), saying(model, sae), [3, 9, 12], [4.0, 4.0, 4.0])
     assert len(curve.single.dose.features) == 1
     assert {len(point.dose.features) for point in curve.points} <= {1, 2, 3}
-    assert curve.single.n == curve.best.n
     assert curve.best.both >= curve.single.both
-    assert curve.best.n == 2 * curve.points[0].n  # a second look
-    places = {point.dose.positions for point in curve.points}
-    enough = curve.best.dose.positions == "prompt" and curve.best.both >= ENOUGH
-    assert places == ({"prompt"} if enough else {"prompt", "all"})
+    prompts = 3
+    assert {point.n for point in curve.points} == {prompts * LOOK, prompts * (LOOK + SECOND_LOOK)}
+    assert curve.best.n == curve.single.n == prompts * (LOOK + SECOND_LOOK)
+    assert {point.dose.positions for point in curve.points} == set(TRIED)
+    ways = {(point.dose.features, point.dose.positions) for point in curve.points}
+    assert len(curve.points) == sum(len(TRIED[where]) for _, where in ways)
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
         search_dose(trials(model, sae), saying(model, sae), [], [])

@@ -6,9 +6,9 @@ The dose differs by feature, and often no single feature carries a concept but m
    likely and plain answers stay so (`effect.py`). Most candidates end at 0 or near it and are left out.
 2. A single feature: those that most help the name to first order are turned up, each until it harms the plain answers
    by a set amount; at equal harm, the one that makes the name likeliest is the best.
-3. Both are sampled at doses around these, on prompts of the search's own; what names the concept in fluent text most
-   often is kept, after a second look with other random choices. Edits act on the prompt alone, which leaves the model
-   free to write on (edits everywhere make it repeat itself: docs/log.md); where that is not often enough, everywhere.
+3. Both are sampled at doses around these, on prompts of the search's own, once with edits on the prompt alone, which
+   leaves the model free to write on, and once with edits everywhere, which may be needed and may make it repeat
+   itself. What names the concept in fluent text most often is kept, after a second look by other random choices.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ from monosema.progress import Progress, Reporter, Silent
 HARM = 0.5
 """Nats a token by which plain answers become less likely at the dose of a single feature."""
 TRIED: Mapping[Positions, tuple[float, ...]] = {
-    "prompt": (1.0, 1.3, 1.65, 2.1),
-    "all": (0.7, 0.85, 1.0, 1.2),
+    "prompt": (1.0, 1.35, 1.8, 2.4),
+    "all": (0.6, 0.75, 0.9, 1.1),
 }
 """Multiples of the found doses that are sampled, by where the edits act."""
-FURTHER = (1.25, 1.55)
-"""Times the largest of them, sampled where that was the best; once more where the best is at the end again."""
-ENOUGH = 0.3
-"""Share of continuations that name the concept in fluent text at which no other positions are tried."""
+LOOK, SECOND_LOOK = 1, 3
+"""Continuations of each prompt at every dose, and again at the best ones."""
 SINGLES = 6
 """Candidates that are turned up alone."""
 LEAST_SHARE = 0.05
@@ -123,23 +121,21 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    steps = min(SINGLES, len(features)) + 1 + sum(2 * len(times) + FINALISTS + 1 for times in TRIED.values())
-    points: list[DosePoint] = []
-    again: list[DosePoint] = []
+    steps = min(SINGLES, len(features)) + 1 + sum(map(len, TRIED.values())) * 2 + FINALISTS + 1
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
         found = _found(saying, candidates, progress)
-        for place, times in TRIED.items():
-            here = [_sampled(trials, replace(dose, positions=place), times, progress) for dose in found]
-            ranked = sorted((point for some in here for point in some), key=_worth, reverse=True)
-            finalists = [*ranked[:FINALISTS], next(filter(_alone, ranked))]
-            again += [_looked_again(trials, point, progress) for point in dict.fromkeys(finalists)]
-            points += [point for point in ranked if point not in finalists]
-            best = max(again, key=_worth)
-            if best.both >= ENOUGH:
-                break
+        tried = [
+            point
+            for dose in found
+            for place, times in TRIED.items()
+            for point in _sampled(trials, replace(dose, positions=place), times, progress)
+        ]
+        ranked = sorted(tried, key=_worth, reverse=True)
+        finalists = dict.fromkeys([*ranked[:FINALISTS], next(filter(_alone, ranked))])
+        again = [_looked_again(trials, point, progress) for point in finalists]
     return DoseCurve(
-        points=(*points, *again),
-        best=best,
+        points=(*(point for point in ranked if point not in finalists), *again),
+        best=max(again, key=_worth),
         single=max(filter(_alone, again), key=_worth),
         plain=trials.plain.named,
     )
@@ -193,32 +189,22 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
 
 
 def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progress) -> list[DosePoint]:
-    """A first look at multiples of a dose, and beyond them while the largest is the best."""
-    points = _points(trials, dose, times, again=1)
+    """What multiples of a dose do."""
+    shares = trials.at_strengths(times, dose.edits(), again=1, copies=LOOK)
+    points = [
+        DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
+        for factor, one in zip(times, shares, strict=True)
+    ]
     progress.update(len(points), both=max(point.both for point in points))
-    for _ in range(2):
-        last = points[-1]
-        if max(points, key=_worth) is not last or last.both <= trials.plain.both:
-            break
-        points += _points(trials, last.dose, FURTHER, again=1)
     return points
 
 
 def _looked_again(trials: Trials, point: DosePoint, progress: Progress) -> DosePoint:
-    """The same dose on twice as many continuations."""
-    more = _points(trials, point.dose, [1.0], again=2)[0]
+    """The same dose on more continuations."""
+    (more,) = trials.at_strengths([1.0], point.dose.edits(), again=2, copies=SECOND_LOOK)
     both = DosePoint(dose=point.dose, **asdict(point.with_more(more)))
     progress.update(1, both=both.both)
     return both
-
-
-def _points(trials: Trials, dose: Dose, times: Sequence[float], *, again: int) -> list[DosePoint]:
-    """What multiples of a dose do."""
-    shares = trials.at_strengths(times, dose.edits(), again=again)
-    return [
-        DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
-        for factor, one in zip(times, shares, strict=True)
-    ]
 
 
 def _alone(point: DosePoint) -> bool:

@@ -122,7 +122,7 @@ class Trials:
         prompts: Sequence[Sequence[int]] | None = None,
         again: int = 0,
     ) -> Generated:
-        """Continue all prompts, or one other in the place of each; with another `again` on other random choices."""
+        """Continue all prompts, or one other in the place of each; with another `again` by other random choices."""
         return steer(
             self._model,
             self._sae,
@@ -141,9 +141,14 @@ class Trials:
         *,
         push: Push | None = None,
         again: int = 0,
+        copies: int | None = None,
     ) -> list[Shares]:
-        """Shares at each strength of edits or of a push; all are written as one batch."""
-        n = len(self.prompts)
+        """Shares at each strength of edits or of a push; all are written as one batch.
+
+        `copies`: of each prompt, where that is not the number of these trials.
+        """
+        copies = copies or self._repeats
+        n = copies * len(self._each)
         written = steer(
             self._model,
             self._sae,
@@ -153,7 +158,7 @@ class Trials:
             strengths=[strength for strength in strengths for _ in self._each],
             max_new_tokens=self._tokens,
             seed=self._seed + again,
-            copies=self._repeats,
+            copies=copies,
         )
         parts = [slice(begin, begin + n) for begin in range(0, n * len(strengths), n)]
         return [self.judge(Generated(written.texts[part], written.ids[part])) for part in parts]
@@ -163,8 +168,10 @@ class Trials:
         return Shares.of(self.verdicts(written))
 
     def verdicts(self, written: Generated) -> list[Verdict]:
-        """What each continuation of these prompts is like."""
-        fluent = self._fluency.judge(self._model, self.prompts, written.ids)
+        """What each continuation of these prompts is like; each prompt has as many."""
+        copies = len(written.ids) // len(self._each)
+        prompts = [ids for ids in self._each for _ in range(copies)]
+        fluent = self._fluency.judge(self._model, prompts, written.ids)
         return [
             Verdict(named=self._names(text), fluent=ok)
             for text, ok in zip(written.texts, fluent, strict=True)
