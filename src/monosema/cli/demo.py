@@ -16,7 +16,7 @@ from monosema.cli.output import say
 from monosema.errors import Interrupted, RefusedError
 
 CONCEPT = "golden_gate_bridge"
-HOOK, D_SAE, TOKENS = "resid_post.19", 16384, 1_200_000
+HOOK, D_SAE, TOKENS = "resid_post.18", 16384, 1_200_000
 """What steered best in the time that a demo may take (docs/log.md)."""
 ON = (
     "The Golden Gate Bridge is in San Francisco.",
