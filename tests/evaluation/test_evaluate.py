@@ -345,7 +345,7 @@ def test_an_sae_of_another_model_is_refused() -> None:
     with pytest.raises(UsageError, match="belongs to"):
         run(other)
     transcoder = replace(random_sae(), config=replace(random_sae().config, output="resid_post.1"))
-    with pytest.raises(UsageError, match="writes"):
+    with pytest.raises(UsageError, match=r"has width 6; this SAE reads 12"):
         run(transcoder)
 
 

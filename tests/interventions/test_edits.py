@@ -13,9 +13,9 @@ import tiny
 from monosema.errors import UsageError
 from monosema.interventions import (
     Edit,
+    Fluency,
     Positions,
     Push,
-    Fluency,
     Steering,
     ablate,
     add,
@@ -119,7 +119,9 @@ def test_strengths_multiply_the_edits_of_each_row(sae: SAE, edit: Edit) -> None:
     x, push = rows(), torch.linspace(-1, 1, D)
     both = Steering(sae, [edit], Push(push), strengths=[0.5, 2.0])(x)
     for row, strength in enumerate((0.5, 2.0)):
-        alone = Steering(sae, [replace(edit, value=strength * edit.value)], Push(strength * push))(x[row : row + 1])
+        alone = Steering(sae, [replace(edit, value=strength * edit.value)], Push(strength * push))(
+            x[row : row + 1]
+        )
         torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-5, atol=1e-6)
 
 

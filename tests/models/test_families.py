@@ -242,6 +242,24 @@ def test_gradients_are_slopes_of_the_loss(name: str, kind: str, load: Load) -> N
 
 
 @every_family
+def test_hook_points_side_by_side_are_captured_and_gone_on_from(name: str, load: Load) -> None:
+    model, ids, both = load(name, "float32"), rows(), "mlp_in.1+mlp_out.1"
+    if "mlp_in" in MEMBERS[name].refused or "mlp_out" in MEMBERS[name].refused:
+        both = "resid_pre.1+attn_out.1"
+    parts = both.split("+")
+    found = model.capture(ids, [both, *parts])
+    assert torch.equal(found[both], torch.cat([found[part] for part in parts], dim=-1))
+    assert model.width(both) == found[both].shape[-1]
+    several = "resid_post.0+resid_pre.2+resid_post.2"
+    x = model.capture(ids, [several])[several]
+    assert torch.equal(model.resume(several, x, ids), model.logits(ids))
+    moved = x.clone()
+    moved[..., 2 * WIDTH :] += 1  # what comes last decides
+    after = model.capture(ids, ["resid_post.2"])["resid_post.2"] + 1
+    assert torch.equal(model.resume(several, moved, ids), model.resume("resid_post.2", after, ids))
+
+
+@every_family
 def test_logits_of_the_last_positions_are_those_of_all(name: str, load: Load) -> None:
     model, ids, hook = load(name, "float32"), rows(), "resid_post.1"
     x = model.capture(ids, [hook])[hook]

@@ -11,7 +11,15 @@ from torch import Tensor
 from transformers import TopPLogitsWarper
 
 from monosema.errors import ResourceError, UsageError
-from monosema.models import HookPoint, LanguageModel, ModelSettings, measure_dtype
+from monosema.models import (
+    HookPoint,
+    LanguageModel,
+    ModelSettings,
+    canonical_name,
+    deepest,
+    measure_dtype,
+    points_of,
+)
 from monosema.models.generating import Sample
 from monosema.models.rows import padded
 
@@ -47,6 +55,17 @@ def test_an_unknown_hook_point_is_refused_with_the_nearest_name(name: str, said:
     with pytest.raises(UsageError, match=said) as caught:
         HookPoint.parse(name)
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_hook_points_side_by_side_are_canonical_and_ordered() -> None:
+    assert canonical_name("blocks.3.hook_resid_post+mlp_out.1") == "resid_post.3+mlp_out.1"
+    assert points_of("mlp_in.2+mlp_out.2") == (HookPoint("mlp_in", 2), HookPoint("mlp_out", 2))
+    assert deepest("resid_post.1+mlp_out.2+mlp_in.2") == HookPoint("mlp_out", 2)
+    assert deepest("resid_pre.2+resid_post.2+z.2") == HookPoint("resid_post", 2)
+    with pytest.raises(UsageError, match="names one place twice"):
+        points_of("resid_post.1+blocks.1.hook_resid_post")
+    with pytest.raises(UsageError, match="did you mean"):
+        points_of("resid_post.1+resid_pots.2")
 
 
 def test_transformer_lens_names_capture_under_canonical_names(model: LanguageModel) -> None:

@@ -33,18 +33,26 @@ from monosema.sae import (
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def make(kind: Kind, *, threshold: bool = False, folded: bool = False, massive: float = 55.5) -> SAE:
+def make(
+    kind: Kind,
+    *,
+    threshold: bool = False,
+    folded: bool = False,
+    massive: float = 55.5,
+    at: tuple[str, str] = ("resid_post.1", "resid_post.1"),
+    balance: tuple[float, ...] = (),
+) -> SAE:
     config = SAEConfig(
         kind=kind,
         d_model=6,
         d_sae=20,
-        input="resid_post.1",
-        output="mlp_out.1",
+        input=at[0],
+        output=at[1],
         model="tiny",
         model_hash="0f" * 32,
         seed=11,
     )
-    sae = SAE.initialise(config, mean=torch.randn(6), scale=1 / 3, massive=massive)
+    sae = SAE.initialise(config, mean=torch.randn(config.row), scale=1 / 3, massive=massive, balance=balance)
     sae.b_enc.copy_(torch.randn(20))
     sae = sae.with_threshold(torch.rand(20)) if threshold else sae
     return sae.fold_scale("F2") if folded else sae
@@ -61,6 +69,8 @@ CASES = [
     make(JumpReLU(target_l0=None), threshold=True),
     make(TanhJumpReLU(), threshold=True),
     make(Gated(), threshold=True),
+    make(TopK(k=4), at=("mlp_in.1", "mlp_out.1"), balance=(0.5, 2.0)),
+    make(L1(), at=("resid_post.0+resid_post.2", "resid_post.0+resid_post.2"), balance=(1.0, 0.25)),
 ]
 
 
@@ -70,6 +80,7 @@ def test_our_format_gives_back_every_bit(sae: SAE, tmp_path: Path) -> None:
     back = SAE.load(tmp_path / "sae")
     assert back.config == sae.config
     assert (back.scale, back.massive, back.folded) == (sae.scale, sae.massive, sae.folded)
+    assert back.balance == sae.balance
     assert back.tensors().keys() == sae.tensors().keys()
     for key, tensor in sae.tensors().items():
         assert torch.equal(back.tensors()[key], tensor), key
@@ -78,7 +89,7 @@ def test_our_format_gives_back_every_bit(sae: SAE, tmp_path: Path) -> None:
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
 
 
-FIXTURES = ["sae_v1/topk", "sae_v1/l1", "sae_v2/matryoshka", "sae_v2/jumprelu"]
+FIXTURES = ["sae_v1/topk", "sae_v1/l1", "sae_v2/matryoshka", "sae_v2/jumprelu", "sae_v3/l1", "sae_v3/topk"]
 
 
 @pytest.mark.parametrize("name", FIXTURES)
@@ -107,7 +118,7 @@ def test_the_script_of_the_format_page_reads_an_sae_without_monosema(name: str) 
     acts, x_hat = namespace["encode_decode"](seen["x"], meta, tensors)
     torch.testing.assert_close(acts, seen["acts"])
     torch.testing.assert_close(x_hat[usual], seen["x_hat"][usual])
-    assert torch.equal(seen["x"][~usual], seen["x_hat"][~usual])
+    assert torch.equal(seen["x"][~usual, -meta["config"]["d_model"] :], seen["x_hat"][~usual])
 
 
 def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
@@ -176,7 +187,7 @@ def flip(folder: Path) -> None:
         (edit(lambda r: r.update(config=[])), DamagedError, r"config is \[\]; expected an object"),
         (edit(lambda r: r.update(tensors=None)), DamagedError, r"tensors is None"),
         (edit(lambda r: r.update(format="other")), DamagedError, r"format is 'other'"),
-        (edit(lambda r: r.update(version=3)), UsageError, r"version 3; this monosema reads up to 2"),
+        (edit(lambda r: r.update(version=4)), UsageError, r"version 4; this monosema reads up to 3"),
         (edit(lambda r: r["config"].update(d_sae=21)), DamagedError, r"encoder has shape \(20, 6\)"),
         (retensor(lambda t: t.pop("b_dec")), DamagedError, r"b_dec has shape none"),
         (retensor(lambda t: t.update(tresholds=torch.ones(20))), DamagedError, r'unknown tensor "tresholds"'),

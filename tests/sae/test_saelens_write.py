@@ -121,11 +121,48 @@ def test_what_has_no_exact_form_there_is_refused_and_nothing_is_overwritten(tmp_
         made(BatchTopK(k=K)).save(tmp_path / "a", format="saelens")
     with pytest.raises(UsageError, match=r"has none for mlp_in\.2"):
         made(L1(), hook="mlp_in.2").save(tmp_path / "a", format="saelens")
-    transcoder = made(L1())
-    transcoder = replace(transcoder, config=replace(transcoder.config, output="resid_post.4"))
-    with pytest.raises(UsageError, match=r"reads resid_post.3 and writes resid_post.4"):
-        transcoder.save(tmp_path / "a", format="saelens")
     assert not (tmp_path / "a").exists()
     made(L1()).save(tmp_path / "b", format="saelens")
     with pytest.raises(RefusedError, match=r"cfg.json exists and is left as it is"):
         made(L1()).save(tmp_path / "b", format="saelens")
+
+
+def transcoder(kind: Any, *, threshold: bool = True) -> SAE:
+    tensors = weights(threshold=threshold)
+    config = SAEConfig(
+        kind=kind, d_model=D, d_sae=F, input="mlp_in.2", output="mlp_out.2", model="tiny", model_hash=""
+    )
+    encoder = tensors.pop("W_enc").T.contiguous()
+    return SAE(config=config, encoder=encoder, scale=0.3, balance=(2.5, 1.0), **tensors)
+
+
+@pytest.mark.parametrize("threshold", [False, True])
+def test_a_transcoder_is_written_and_read_back(tmp_path: Path, threshold: bool) -> None:
+    sae = transcoder(L1(), threshold=threshold)
+    sae.save(tmp_path, format="saelens")
+    config = json.loads((tmp_path / "cfg.json").read_text())
+    assert config["architecture"] == ("jumprelu_transcoder" if threshold else "transcoder")
+    assert (config["d_in"], config["d_out"], config["apply_b_dec_to_input"]) == (D, D, False)
+    assert config["metadata"]["hook_name"] == "mlp_in.2"
+    assert config["metadata"]["hook_name_out"] == "blocks.2.hook_mlp_out"
+    tensors = {name: one.double() for name, one in load_file(tmp_path / "sae_weights.safetensors").items()}
+    rows = torch.cat([positions(), torch.randn(len(positions()), D)], dim=1)
+    h = rows[:, :D].double() @ tensors["W_enc"] + tensors["b_enc"]
+    f = torch.where(h > tensors.get("threshold", torch.zeros(F).double()), h.clamp(min=0), 0)
+    y = f @ tensors["W_dec"] + tensors["b_dec"]
+    assert float((sae.reconstruct(rows) - y).abs().max() / y.abs().max()) < 1e-6
+    back = SAE.load(tmp_path, format="saelens")
+    assert (back.input, back.output) == ("mlp_in.2", "blocks.2.hook_mlp_out")
+    torch.testing.assert_close(back.reconstruct(rows), sae.reconstruct(rows), rtol=1e-4, atol=1e-5)
+    elsewhere = SAE.load(tmp_path, format="saelens", hook="mlp_in.4+mlp_out.4")
+    assert elsewhere.place == "mlp_in.4+mlp_out.4"
+
+
+def test_what_saelens_has_no_place_for_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no TopK transcoders"):
+        transcoder(TopK(k=K), threshold=False).save(tmp_path, format="saelens")
+    both = "resid_post.0+resid_post.1"
+    config = replace(made(L1()).config, input=both, output=both)
+    with pytest.raises(UsageError, match="no crosscoders"):
+        replace(made(L1()), config=config, balance=(1.0, 2.0)).save(tmp_path, format="saelens")
+    assert not list(tmp_path.iterdir())

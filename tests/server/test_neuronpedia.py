@@ -11,7 +11,7 @@ import torch
 from fastapi.testclient import TestClient
 from torch.nn.functional import cosine_similarity
 
-from monosema.interventions import Changes, Edit, add, steer, steer_stream
+from monosema.interventions import Changes, Edit, Push, add, steer, steer_stream
 from monosema.models import LanguageModel, NewToken
 from monosema.sae import SAE
 
@@ -169,7 +169,7 @@ def test_steering_adds_the_decoder_row(
         client, "steer/completion", prompt=TEXT, features=features, **STEER | {"normalizeSteering": normalise}
     )
     row = sae.W_dec[4] / sae.unit
-    push = 2 * strength * (row / row.norm() if normalise else row)
+    push = Push(2 * strength * (row / row.norm() if normalise else row))
     choice: dict[str, Any] = {"max_new_tokens": 10, "temperature": 0.8, "top_p": 1.0, "seed": 5}
     steered = steer(model, sae, [ids], push=push, **choice).texts[0]
     plain = steer(model, sae, [ids], **choice).texts[0]

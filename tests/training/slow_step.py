@@ -61,14 +61,14 @@ class SlowStep:
         self.own: dict[str, Tensor] = {}
         if isinstance(self.kind, JumpReLU | TanhJumpReLU):
             assert threshold is not None
-            own = threshold.double() / weights[1].double().norm(dim=1)
+            own = threshold.double() / self.norms(weights[1].double())
             self.own["log_threshold"] = (own.log() / RATE).requires_grad_()
         if isinstance(self.kind, Gated):
             assert threshold is not None
             b_mag = self.weights[2].detach().clone()
             self.own = {"log_gain": torch.zeros_like(b_mag).requires_grad_(), "b_mag": b_mag.requires_grad_()}
             with torch.no_grad():
-                self.weights[2] -= threshold.double() / weights[1].double().norm(dim=1)
+                self.weights[2] -= threshold.double() / self.norms(weights[1].double())
         self.adam: torch.optim.Adam | None = None
         self.silent = torch.zeros(len(weights[0]), dtype=torch.int64)
         self.selected = torch.zeros(0, dtype=torch.bool)
@@ -80,10 +80,18 @@ class SlowStep:
     def trained(self) -> list[Tensor]:
         return [*self.weights, *self.own.values()]
 
-    def loss(self, x: Tensor, l1: float, progress: float = 0.0) -> dict[str, Tensor]:
+    def norms(self, decoder: Tensor) -> Tensor:
+        blocks = 1 if self.kind.unit_decoder else self.config.blocks
+        return sum(part.norm(dim=1) for part in decoder.chunk(blocks, dim=1))  # type: ignore[return-value]
+
+    def loss(
+        self, x: Tensor, l1: float, progress: float = 0.0, target: Tensor | None = None
+    ) -> dict[str, Tensor]:
         encoder, decoder, b_enc, b_dec = self.weights
         kind = self.kind
-        pre = (x - b_dec if kind.subtract_b_dec else x) @ encoder.T + b_enc
+        centred = kind.subtract_b_dec if self.config.centred is None else self.config.centred
+        pre = (x - b_dec if centred else x) @ encoder.T + b_enc
+        x = x if target is None else target
         acts, penalty, beside = self._codes(x, pre, l1, progress)
         self.selected = acts > 0
         error = x - (acts @ decoder + b_dec)
@@ -106,7 +114,7 @@ class SlowStep:
     def _codes(self, x: Tensor, pre: Tensor, l1: float, progress: float) -> tuple[Tensor, Tensor, Tensor]:
         """Codes, penalty, and squared errors beside that of x̂."""
         _, decoder, b_enc, b_dec = self.weights
-        kind, norms, zero = self.kind, decoder.norm(dim=1), pre.new_zeros(())
+        kind, norms, zero = self.kind, self.norms(decoder), pre.new_zeros(())
         if isinstance(kind, TopK):
             acts = torch.relu(pre)
             top = acts.topk(kind.k, dim=1)
@@ -145,9 +153,11 @@ class SlowStep:
         silent = (torch.relu(threshold - pre) * norms).sum(1).mean()
         return acts, l1 * squashed + kind.silent_coefficient * silent, zero
 
-    def step(self, x: Tensor, lr: float, l1: float = 0.0, progress: float = 0.0) -> dict[str, float]:
+    def step(
+        self, x: Tensor, lr: float, l1: float = 0.0, progress: float = 0.0, target: Tensor | None = None
+    ) -> dict[str, float]:
         config, decoder = self.config, self.weights[1]
-        out = self.loss(x.double(), l1, progress)
+        out = self.loss(x.double(), l1, progress, None if target is None else target.double())
         self.ratio = self.next_ratio
         found = torch.autograd.grad(out["loss"], self.trained, allow_unused=True)
         self.gradients = [

@@ -109,7 +109,13 @@ def relative(a: Tensor, b: Tensor) -> float:
 
 
 def assert_like_slow(
-    fast: Step, slow: SlowStep, x: Tensor, lr: float, l1: float, progress: float = 0.0
+    fast: Step,
+    slow: SlowStep,
+    x: Tensor,
+    lr: float,
+    l1: float,
+    progress: float = 0.0,
+    target: Tensor | None = None,
 ) -> StepReport:
     seen: list[Tensor] = []
     update = fast.adam.update
@@ -120,8 +126,8 @@ def assert_like_slow(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fast.adam, "update", watched)
-        report = fast.step(x, lr=lr, l1=l1, progress=progress)
-        expected = slow.step(x, lr, l1, progress)
+        report = fast.step(x, target, lr=lr, l1=l1, progress=progress)
+        expected = slow.step(x, lr, l1, progress, target)
     for name, value in expected.items():
         assert getattr(report, name) == pytest.approx(value, rel=2e-6, abs=1e-9), name
     names = ("encoder", "decoder", "b_enc", "b_dec", *slow.own)

@@ -13,7 +13,7 @@ from monosema.activations.massive import MASSIVE_SAMPLE, ActivationStats, median
 from monosema.activations.seeds import numpy_generator
 from monosema.corpora import Batch, Tokens
 from monosema.errors import ActivationError, UsageError
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import HookPoint, LanguageModel, canonical_name, points_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,7 @@ COLUMNS = ("x", "document", "position", "token", "norm")
 
 def canonical(hooks: Sequence[HookPoint | str]) -> list[str]:
     """Canonical names of hook points, each once; raise `UsageError` for an unknown one."""
-    names = [str(hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)) for hook in hooks]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(map(canonical_name, hooks)))
 
 
 def harvest(
@@ -99,7 +98,7 @@ def measure(
     d_model x bytes of the type for each hook point, until their median norm is known. Raises `UsageError` where
     the split has no kept position.
     """
-    gathered = {name: _Gathering() for name in canonical(hooks)}
+    gathered = {name: _Gathering(len(points_of(name))) for name in canonical(hooks)}
     seen = 0
     order = numpy_generator(seed, HARVEST_ORDER)
     for found in harvest(model, tokens.batches(split, tokens_per_batch, order=order), hooks):
@@ -116,7 +115,8 @@ def measure(
 class _Gathering:
     """Statistics in the making: rows are held until the first 50,000 norms give the median."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: int) -> None:
+        self._places = places
         self._held: list[Rows] = []
         self._count = 0
         self._stats: ActivationStats | None = None
@@ -124,7 +124,7 @@ class _Gathering:
     def add(self, rows: Rows) -> None:
         if self._stats is not None:
             self._stats = self._stats.merge(
-                ActivationStats.of(rows.x, rows.norm, median=self._stats.median_norm)
+                ActivationStats.of(rows.x, rows.norm, median=self._stats.median_norm, places=self._places)
             )
             return
         self._held.append(rows)
@@ -137,7 +137,7 @@ class _Gathering:
             median = median_norm(torch.cat([rows.norm for rows in self._held]))
             held, self._held = self._held, []
             for rows in held:
-                block = ActivationStats.of(rows.x, rows.norm, median=median)
+                block = ActivationStats.of(rows.x, rows.norm, median=median, places=self._places)
                 self._stats = block if self._stats is None else self._stats.merge(block)
         assert self._stats is not None
         return self._stats

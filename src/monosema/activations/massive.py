@@ -59,20 +59,25 @@ class ActivationStats:
     """Mean activation, float64."""
     mean_square: float
     """Mean of ‖x‖²."""
+    squares: tuple[float, ...] = ()
+    """The same of each of several hook points that stand side by side; empty for one."""
 
     @classmethod
     def of(
-        cls, x: Float[Tensor, "n d_model"], norms: Float[Tensor, " n"], *, median: float
+        cls, x: Float[Tensor, "n d_model"], norms: Float[Tensor, " n"], *, median: float, places: int = 1
     ) -> ActivationStats:
-        """Statistics of a block of rows with their norms; `median` as `median_norm` gives it."""
+        """Statistics of rows with their norms; `median` as `median_norm` gives it, `places`: hook points in a row."""
         usual: Bool[Tensor, " n"] = norms <= MASSIVE_FACTOR * median
         total = torch.zeros(x.shape[1], dtype=torch.float64)
-        square = 0.0
+        square, squares = 0.0, torch.zeros(places, dtype=torch.float64)
         for rows, length, ok in zip(
             x.split(_CHUNK_ROWS), norms.split(_CHUNK_ROWS), usual.split(_CHUNK_ROWS), strict=True
         ):
             total += rows[ok].sum(0, dtype=torch.float64).cpu()
             square += float(length[ok].double().square().sum())
+            if places > 1:
+                parts = rows[ok].float().view(-1, places, x.shape[1] // places)
+                squares += parts.square().sum(2, dtype=torch.float64).sum(0).cpu()
         n = int(usual.sum())
         return cls(
             n=n,
@@ -80,6 +85,7 @@ class ActivationStats:
             median_norm=median,
             mean=total / max(n, 1),
             mean_square=square / max(n, 1),
+            squares=tuple((squares / max(n, 1)).tolist()) if places > 1 else (),
         )
 
     def merge(self, other: ActivationStats) -> ActivationStats:
@@ -93,6 +99,7 @@ class ActivationStats:
             median_norm=self.median_norm,
             mean=self.mean + (other.mean - self.mean) * share,
             mean_square=self.mean_square + (other.mean_square - self.mean_square) * share,
+            squares=tuple(a + (b - a) * share for a, b in zip(self.squares, other.squares, strict=True)),
         )
 
     @property
@@ -117,10 +124,16 @@ class ActivationStats:
 
     @property
     def scale(self) -> float:
-        """The s with which the mean of ‖s·x‖² equals d_model (C2)."""
-        return math.sqrt(self.d_model / self.mean_square)
+        """The s with which the mean of ‖s·x‖² equals d_model (C2); of several hook points that of the last."""
+        square = self.squares[-1] if self.squares else self.mean_square
+        return math.sqrt(self.d_model / max(len(self.squares), 1) / square)
 
-    def to_dict(self) -> dict[str, float | int]:
+    @property
+    def balance(self) -> tuple[float, ...]:
+        """What `scale` is multiplied by at each of several hook points to be its own; empty for one."""
+        return tuple(math.sqrt(self.squares[-1] / square) for square in self.squares)
+
+    def to_dict(self) -> dict[str, float | int | list[float]]:
         """All figures but the mean."""
         return {
             "n": self.n,
@@ -132,7 +145,7 @@ class ActivationStats:
             "variance": self.variance,
             "scale": self.scale,
             "d_model": self.d_model,
-        }
+        } | ({"squares": list(self.squares)} if self.squares else {})
 
     def save(self, folder: Path) -> None:
         """Write `stats.safetensors` (mean, float64) and then `stats.json` into a folder, each atomically."""
@@ -157,7 +170,7 @@ class ActivationStats:
                 f"{folder / _TENSORS} has width {len(mean)}, {folder / _JSON} says {raw.get('d_model')}; "
                 "harvest again"
             )
-        return cls(mean=mean, **known)
+        return cls(mean=mean, squares=tuple(raw.get("squares", ())), **known)
 
     @staticmethod
     def is_saved(folder: Path) -> bool:

@@ -39,7 +39,7 @@ from monosema.activations.urls import place_of
 from monosema.artifact import digest_json
 from monosema.corpora import Tokens
 from monosema.errors import UsageError
-from monosema.models import LanguageModel
+from monosema.models import LanguageModel, points_of
 from monosema.pool import Crew, run_tasks
 from monosema.progress import Progress, Reporter, Silent
 
@@ -213,12 +213,15 @@ def _joined(parts: list[Rows]) -> Rows:
 
 def _finish(store: _Store) -> ActivationStore:
     if not ActivationStats.is_saved(store.folder):
-        gather_stats(store.place, store.width).save(store.folder)
+        gather_stats(store.place, store.width, len(points_of(store.hook))).save(store.folder)
     return ActivationStore(store.folder)
 
 
-def gather_stats(place: Place, d_model: int) -> ActivationStats:
-    """Statistics of all rows of the shards in a place, reduced in the order of their numbers."""
+def gather_stats(place: Place, d_model: int, places: int) -> ActivationStats:
+    """Statistics of all rows of the shards in a place, reduced in the order of their numbers.
+
+    `places`: hook points that stand side by side in a row.
+    """
     shards, sample, count = checked_shards(place, place.sizes()), [], 0
     for shard in shards:
         if count >= MASSIVE_SAMPLE:
@@ -227,12 +230,12 @@ def gather_stats(place: Place, d_model: int) -> ActivationStats:
         count += len(sample[-1])
     median = median_norm(torch.cat(sample))
     blocks = (
-        _stats(place, shard, d_model, median) for shard in shards
+        _stats(place, shard, d_model, median, places) for shard in shards
     )  # one at a time: memory stays as it is
     return reduce(ActivationStats.merge, blocks)
 
 
-def _stats(place: Place, shard: Shard, d_model: int, median: float) -> ActivationStats:
+def _stats(place: Place, shard: Shard, d_model: int, median: float, places: int) -> ActivationStats:
     opened = OpenShards(place, [shard], d_model)
     (x,) = opened.activations([(0, slice(None))])
-    return ActivationStats.of(x, opened.columns[0]["norm"], median=median)
+    return ActivationStats.of(x, opened.columns[0]["norm"], median=median, places=places)

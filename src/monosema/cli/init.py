@@ -17,7 +17,13 @@ def init(
         list[str] | None,
         typer.Option(help="Text: file, folder or datasets:NAME; may be given again. Default: bundled text."),
     ] = None,
-    hook: Annotated[str | None, typer.Option(help="Hook point; default: residual stream, middle.")] = None,
+    hook: Annotated[
+        str | None,
+        typer.Option(help="Hook point; default: residual stream, middle. Several (A+B) make a crosscoder."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Hook point that a transcoder writes, such as mlp_out.9 for mlp_in.9.")
+    ] = None,
     sae: Annotated[
         str | None,
         typer.Option(help="An SAE to take over instead of training one: SAELens, Gemma Scope or our own."),
@@ -47,7 +53,15 @@ def init(
     """Write STUDY/study.toml: which model, which text, which sparse autoencoder."""
     from monosema import pipeline
 
-    asked = {"hook": hook, "file": sae, "start": start, "kind": kind, "d_sae": d_sae, "k": k}
+    asked = {
+        "hook": hook,
+        "output": output,
+        "file": sae,
+        "start": start,
+        "kind": kind,
+        "d_sae": d_sae,
+        "k": k,
+    }
     made = pipeline.init(
         study, model=model, sources=corpus or [], sae=asked, tokens=tokens, minutes=minutes, seed=seed
     )

@@ -3,6 +3,8 @@
 untrained   an SAE of the same kind, size and scale, as training would begin it, with another seed
 pca         projection on as many principal directions as the SAE's L0, fitted on training positions
 neurons     as many coordinates of the hook point, at each position those farthest from their mean
+
+Of a transcoder, PCA and neurons are those of what it writes.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ PCA_POSITIONS = 50_000
 """Kept training positions that PCA is fitted on."""
 _CHUNK_ROWS = 1024  # an untrained L1 SAE has half its features active: bounds the active pairs
 
-Reconstruct = Callable[[Float[Tensor, "n d_model"]], Float[Tensor, "n d_model"]]
+Reconstruct = Callable[[Float[Tensor, "n row"]], Float[Tensor, "n d_model"]]
+"""What makes of rows (`SAE`) something to stand where an SAE writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +43,9 @@ class Baselines:
     untrained: SAE
     """The untrained SAE."""
 
-    def energies(self, x: Float[Tensor, "n d_model"]) -> dict[str, Float[Tensor, "n d_model"]]:
+    def energies(self, rows: Float[Tensor, "n row"]) -> dict[str, Float[Tensor, "n d_model"]]:
         """Squared norm that each further direction takes off ‖x - mean‖², by baseline."""
-        centred = x - self.mean
+        centred = self.untrained.target(rows) - self.mean
         sorted_squares = centred.square().sort(dim=1, descending=True).values
         return {"pca": (centred @ self.directions).square(), "neurons": sorted_squares}
 
@@ -50,17 +53,17 @@ class Baselines:
         """x̂ of each baseline with `k` directions or neurons."""
         basis = self.directions[:, :k]  # [d_model, k]
 
-        def pca(x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_model"]:
-            return (x - self.mean) @ basis @ basis.T + self.mean
+        def pca(rows: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
+            return (self.untrained.target(rows) - self.mean) @ basis @ basis.T + self.mean
 
-        def neurons(x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_model"]:
-            centred = x - self.mean
+        def neurons(rows: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
+            centred = self.untrained.target(rows) - self.mean
             places = centred.abs().topk(k, dim=1).indices
             return torch.zeros_like(centred).scatter(1, places, centred.gather(1, places)) + self.mean
 
         return {"untrained": self.reconstruct_untrained, "pca": pca, "neurons": neurons}
 
-    def reconstruct_untrained(self, x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_model"]:
+    def reconstruct_untrained(self, x: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
         """x̂ of the untrained SAE."""
         return torch.cat([self.untrained.reconstruct(part) for part in x.split(_CHUNK_ROWS)])
 
@@ -76,27 +79,34 @@ def fit_baselines(
     positions: int = PCA_POSITIONS,
 ) -> Baselines:
     """Fit on the first kept, unmassive positions of split train; the covariance is summed in float64."""
-    d = sae.d_model
-    n, total, products = 0, torch.zeros(d, dtype=torch.float64), torch.zeros(d, d, dtype=torch.float64)
-    centre: Float[Tensor, " d_model"] | None = None  # near the mean, so that nothing cancels
+    d, width = sae.d_model, sae.config.row
+    n, total, products = 0, torch.zeros(width, dtype=torch.float64), torch.zeros(d, d, dtype=torch.float64)
+    centre: Float[Tensor, " row"] | None = None  # near the mean, so that nothing cancels
     for found in capture(
         model, sae, tokens, split="train", tokens_per_batch=tokens_per_batch, positions=positions, seed=seed
     ):
-        x = found.x[found.usual.to(found.x.device)].cpu().double()  # [n, d]
+        x = found.x[found.usual.to(found.x.device)].cpu().double()  # [n, row]
         if centre is None and len(x):
             centre = x.mean(0)
         if centre is not None:
             x = x - centre
             n, total = n + len(x), total + x.sum(0)
-            products.addmm_(x.T, x)
+            written = sae.target(x)
+            products.addmm_(written.T, written)
         progress.update(int(found.batch.keep.sum()))
     if centre is None:
         raise UsageError("split train has no kept position that is not massive; evaluate without baselines")
-    covariance = products / n - torch.outer(total / n, total / n)
+    offset = sae.target(total / n)
+    covariance = products / n - torch.outer(offset, offset)
     directions = torch.linalg.eigh(covariance).eigenvectors.flip(1)  # [d, d], most variance first
     mean = (centre + total / n).float()
     config = replace(sae.config, seed=derive_seed(seed, "evaluation-untrained"))
     untrained = SAE.initialise(
-        config, mean=mean, scale=sae.unit, massive=sae.massive, device=sae.encoder.device
+        config,
+        mean=mean,
+        scale=sae.unit,
+        massive=sae.massive,
+        balance=sae.balance,
+        device=sae.encoder.device,
     )
-    return Baselines(mean=mean, directions=directions.float().contiguous(), untrained=untrained)
+    return Baselines(mean=sae.target(mean), directions=directions.float().contiguous(), untrained=untrained)

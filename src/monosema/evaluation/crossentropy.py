@@ -23,6 +23,7 @@ from monosema.evaluation.baselines import Reconstruct
 from monosema.evaluation.bootstrap import MAX_UNITS, Units
 from monosema.evaluation.positions import Captured
 from monosema.models import LanguageModel
+from monosema.sae import SAE
 
 LOGIT_BYTES = 256 << 20
 _CHUNK_BYTES = 16 << 20  # below what glibc maps anew each time
@@ -40,10 +41,10 @@ class CrossEntropySums:
     """Losses by run, summed over the units of documents."""
 
     def __init__(
-        self, model: LanguageModel, hook: str, runs: Mapping[str, Reconstruct], *, kl_of: str
+        self, model: LanguageModel, sae: SAE, runs: Mapping[str, Reconstruct], *, kl_of: str
     ) -> None:
-        """`runs` give what stands in for x; KL(plain || run) is summed for the run named `kl_of`."""
-        self._model, self._hook, self._runs, self._kl_of = model, hook, runs, kl_of
+        """`runs` make of rows what stands where the SAE writes; KL(plain || run) is summed for the run `kl_of`."""
+        self._model, self._sae, self._runs, self._kl_of = model, sae, runs, kl_of
         self._rows = 1  # until the size of the logits is known
         self.units = Units()
         names = ("n", "kl", "plain", "with_massive", *runs)
@@ -87,14 +88,15 @@ class CrossEntropySums:
         def put(name: str, values: Float[Tensor, " p"]) -> None:
             self._sums[name].index_add_(0, unit, values.double().cpu())
 
-        plain = self._logits(found, found.x)
+        told = self._sae.target(found.x)  # [b, s, d_model]
+        plain = self._logits(found, told)
         self._rows = max(1, LOGIT_BYTES // (plain[0].numel() * plain.element_size()))
         put("n", torch.ones(len(unit)))
         put("plain", losses(plain, places, targets))
-        x = found.x[found.usual.to(device)].float()  # [n, d_model]
+        x = found.x[found.usual.to(device)].float()  # [n, row]
         massive = found.massive.any()
         for name, reconstruct in self._runs.items():
-            edited = found.x.clone()
+            edited = told.clone()
             edited[found.usual.to(device)] = reconstruct(x).to(device, edited.dtype)
             logits = self._logits(found, edited)
             loss = losses(logits, places, targets)
@@ -108,7 +110,7 @@ class CrossEntropySums:
                 put("with_massive", loss)
 
     def _logits(self, found: Captured, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s vocabulary"]:
-        return self._model.resume(self._hook, x, found.batch.ids, found.batch.real)
+        return self._model.resume(self._sae.output, x, found.batch.ids, found.batch.real)
 
 
 def _chunks(logits: Float[Tensor, "b s v"], places: Int[Tensor, " p"]) -> tuple[Tensor, tuple[Tensor, ...]]:

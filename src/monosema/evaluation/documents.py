@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from monosema.corpora import Tokens, document_of, key_of
 from monosema.evaluation.tagged import Keys, Tagged, is_in
 from monosema.kernels import SparseActs
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import LanguageModel, deepest
 from monosema.progress import Reporter
 from monosema.sae import SAE
 
@@ -69,10 +69,10 @@ def held_positions(
     with reporter.stage("documents", sum(tokens.count(split) for split in splits)) as progress:
         for split in splits:
             for batch in tokens.batches(split, tokens_per_batch):
-                captured = model.capture(batch.ids, [sae.input, neurons], batch.real)
+                captured = model.capture(batch.ids, [sae.place, neurons], batch.real)
                 found = {hook: values.float().cpu() for hook, values in captured.items()}
-                usual = batch.keep & ~sae.massive_mask(found[sae.input])
-                x = found[sae.input][usual]  # [n, d_model]
+                usual = batch.keep & ~sae.massive_mask(found[sae.place])
+                x = found[sae.place][usual]  # [n, d_model]
                 yield Held(
                     key_of(batch.document[usual].numpy(), batch.position[usual].numpy()),
                     x,
@@ -84,7 +84,7 @@ def held_positions(
 
 def neurons_of(sae: SAE) -> str:
     """Hook point of the neurons in the layer of an SAE."""
-    return f"mlp_act.{HookPoint.parse(sae.input).layer}"
+    return f"mlp_act.{deepest(sae.place).layer}"
 
 
 class _Maxima:
@@ -132,7 +132,7 @@ def document_maxima(
     row_of = torch.full((tokens.n_documents,), -1, dtype=torch.int64)
     row_of[torch.from_numpy(numbers)] = torch.arange(len(numbers))
     near = tagged.near(numbers)
-    widths = {"sae": sae.d_sae, "neurons": model.width(neurons_of(sae)), "residual": 2 * sae.d_model}
+    widths = {"sae": sae.d_sae, "neurons": model.width(neurons_of(sae)), "residual": 2 * sae.config.row}
     maxima = {condition: _Maxima(len(numbers), widths) for condition in conditions}
     for held in held_positions(
         model, sae, tokens, splits, tokens_per_batch=tokens_per_batch, reporter=reporter

@@ -74,7 +74,7 @@ def evaluate(
         )
     k = min(sae.d_model, round(fidelity.l0()))
     runs = _runs(sae, fidelity.mean(), fitted, k)
-    losses = CrossEntropySums(model, sae.input, runs, kl_of="sae")
+    losses = CrossEntropySums(model, sae, runs, kl_of="sae")
     wanted = min(ce_positions or CE_POSITIONS, wanted)
     with reporter.stage("cross-entropy", wanted) as bar:
         for found in sample(positions=wanted):
@@ -83,7 +83,7 @@ def evaluate(
     if not losses.predictions:
         raise UsageError(f"split {split} has no next token to predict; its rows have one token each")
     return Evaluation(
-        hook=sae.input,
+        hook=sae.place,
         model=model.name,
         model_hash=model.hash,
         tokens_hash=tokens.hash,
@@ -96,24 +96,19 @@ def evaluate(
 
 def _check(model: LanguageModel, sae: SAE) -> None:
     sae.check_model(model.name, model.hash)
-    if sae.input != sae.output:
-        raise UsageError(
-            f"this SAE reads {sae.input} and writes {sae.output}; only SAEs that write where they read are evaluated"
-        )
-    width = model.width(sae.input)
-    if width != sae.d_model:
-        raise UsageError(f"{sae.input} of {model.name} has width {width}; this SAE reads {sae.d_model}")
+    width = model.width(sae.place)
+    if width != sae.config.row:
+        raise UsageError(f"{sae.place} of {model.name} has width {width}; this SAE reads {sae.config.row}")
 
 
 def _runs(
     sae: SAE, mean: Float[Tensor, " d_model"], fitted: Baselines | None, k: int
 ) -> dict[str, Reconstruct]:
-    def mean_ablated(x: Float[Tensor, "n d_model"]) -> Float[Tensor, "n d_model"]:
-        return mean.to(x.device).expand_as(x)
+    def mean_ablated(x: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
+        return mean.to(x.device).expand(len(x), -1)
 
-    runs: dict[str, Reconstruct] = {
-        "sae": sae.reconstruct,
-        "mean": mean_ablated,
-        "zero": torch.zeros_like,
-    }
+    def zero(x: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
+        return torch.zeros_like(sae.target(x))
+
+    runs: dict[str, Reconstruct] = {"sae": sae.reconstruct, "mean": mean_ablated, "zero": zero}
     return runs | (fitted.reconstructions(k) if fitted else {})

@@ -81,7 +81,7 @@ class Fidelity:
     def __init__(self, sae: SAE, baselines: Baselines | None) -> None:
         d = sae.d_model
         self._sae, self._baselines = sae, baselines
-        self._bias = (sae.b_dec / sae.scale).cpu()
+        self._bias = sae.bias.cpu()
         self._centre: Float[Tensor, " d_model"] | None = None
         self.units = Units()
         self.usual, self.massive = PositionSums(d), PositionSums(d)
@@ -101,11 +101,12 @@ class Fidelity:
         for mask, sums in ((found.usual, self.usual), (found.massive, self.massive)):
             if not mask.any():
                 continue
-            x = found.x[mask.to(found.x.device)].float().cpu()  # [n, d]
+            rows = found.x[mask.to(found.x.device)].float().cpu()  # [n, row]
+            x = self._sae.target(rows)  # [n, d]
             unit = self.units.of(found.batch.document[mask])
             if self._centre is None:
                 self._centre = x.double().mean(0).float()
-            acts = self._sae.encode(x)
+            acts = self._sae.encode(rows)
             reconstructed = self._sae.decode(acts).cpu()
             error = _squares(x - reconstructed)
             if not torch.isfinite(error).all():
@@ -124,7 +125,7 @@ class Fidelity:
                 values["massive"] = torch.ones(len(x))
             else:
                 self._add_features(acts, active, unit)
-                values |= self._add_baselines(x, unit)
+                values |= self._add_baselines(rows, unit)
                 self._documents.update(found.batch.document[mask].unique().tolist())
             sums.add(unit, x - self._centre, **values)
 
@@ -163,21 +164,22 @@ class Fidelity:
         counts[: len(self.l0_counts)] += self.l0_counts
         self.l0_counts = counts
 
-    def _add_baselines(self, x: Float[Tensor, "n d_model"], unit: Int[Tensor, " n"]) -> dict[str, Tensor]:
+    def _add_baselines(self, rows: Float[Tensor, "n row"], unit: Int[Tensor, " n"]) -> dict[str, Tensor]:
         if self._baselines is None:
             return {}
-        for name, energies in self._baselines.energies(x).items():
+        for name, energies in self._baselines.energies(rows).items():
             self.spectra[name].index_add_(0, unit, energies.double())
         untrained = self._baselines.untrained
         parts = []
-        for part in x.split(1024):
+        for part in rows.split(1024):
             acts = untrained.encode(part)
-            parts.append((_squares(part - untrained.decode(acts).cpu()), active_counts(acts)))
+            error = untrained.target(part) - untrained.decode(acts).cpu()
+            parts.append((_squares(error), active_counts(acts)))
         errors, active = (torch.cat(column) for column in zip(*parts, strict=True))
         return {
             "error_untrained": errors,
             "l0_untrained": active,
-            "square_mean": _squares(x - self._baselines.mean),
+            "square_mean": _squares(untrained.target(rows) - self._baselines.mean),
         }
 
 

@@ -142,7 +142,7 @@ def groundtruth(
         raise UsageError(
             f'no held-out document has the tag "{TAG}"; use text that says what it is about, such as world:library'
         )
-    row_bytes = 4 * (model.width(neurons_of(sae)) + sae.d_model)
+    row_bytes = 4 * (model.width(neurons_of(sae)) + sae.config.row)
     sampler = Sampler(tokens, tagged, numbers, row_bytes=row_bytes, seed=seed)
     found = document_maxima(
         model,

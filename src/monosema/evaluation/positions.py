@@ -17,11 +17,11 @@ from monosema.sae import SAE
 
 @dataclass(frozen=True, eq=False)
 class Captured:
-    """A batch with its activations at the SAE's hook point."""
+    """A batch with its activations at the SAE's hook point, or points."""
 
     batch: Batch
-    x: Float[Tensor, "b s d_model"]
-    """Raw, in the model's type, on its device."""
+    x: Float[Tensor, "b s row"]
+    """Raw rows, in the model's type, on its device."""
     usual: Bool[Tensor, "b s"]
     """Kept and not massive: the positions that are measured and touched."""
     massive: Bool[Tensor, "b s"]
@@ -60,7 +60,7 @@ def capture(
 
     Batches come in an order drawn from the seed, so that a part of a split is a fair sample of it.
     """
-    hook = sae.input
+    hook = sae.place
     order = numpy_generator(seed, f"evaluation-order-{split}")
     for batch in limited(tokens.batches(split, tokens_per_batch, order=order), positions):
         x = model.capture(batch.ids, [hook], batch.real)[hook]

@@ -20,7 +20,7 @@ from monosema.activations import harvest
 from monosema.corpora import Batch
 from monosema.errors import UsageError
 from monosema.kernels import SparseActs
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import LanguageModel, deepest
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
 
@@ -49,7 +49,7 @@ class Correlations:
 
 def neuron_hooks(sae: SAE) -> list[str]:
     """The MLPs before an SAE: those of all layers whose output its hook point can hold."""
-    place = HookPoint.parse(sae.input)
+    place = deepest(sae.place)
     last = place.layer if place.kind in ("resid_post", "mlp_out") else place.layer - 1
     return [f"mlp_act.{layer}" for layer in range(last + 1)]
 
@@ -70,15 +70,15 @@ def correlations(
     Memory: 8 x S x (neurons of all layers + d_model) bytes, and the activations of one batch at all hook points.
     Raises `UsageError` where there is no position.
     """
-    hooks = [*neuron_hooks(sae), sae.input]
+    hooks = [*neuron_hooks(sae), sae.place]
     generator = torch.Generator().manual_seed(seed)
     sums: dict[str, _Sums] = {}
     by_chance: dict[str, _Sums] = {}
     of_feature = _Moments(len(subset))
     with (reporter or Silent()).stage("neurons", positions) as progress:
         for found in harvest(model, batches, hooks):
-            usual = found[sae.input].norm <= sae.massive
-            acts = _columns(sae.encode(found[sae.input].x[usual].float()), subset)
+            usual = found[sae.place].norm <= sae.massive
+            acts = _columns(sae.encode(found[sae.place].x[usual].float()), subset)
             of_feature.add(acts)
             shuffled = replace(acts, indices=torch.randperm(acts.d_sae, generator=generator)[acts.indices])
             for hook in hooks:

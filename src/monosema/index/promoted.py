@@ -26,7 +26,7 @@ class Promoted(NamedTuple):
 
 
 def promoted(model: LanguageModel, sae: SAE, reporter: Reporter) -> tuple[Promoted, Promoted]:
-    """The tokens that each feature promotes, and those that it suppresses.
+    """The tokens that each feature promotes, and those that it suppresses; of a crosscoder at its last hook point.
 
     The last block's output is the feature's direction alone, less what an empty stream gives (a norm's bias).
     Memory: 256 x vocabulary x 4 bytes, four times.
@@ -36,7 +36,8 @@ def promoted(model: LanguageModel, sae: SAE, reporter: Reporter) -> tuple[Promot
     up, down = [], []
     with reporter.stage("logits", sae.d_sae, "features") as progress:
         for features in torch.arange(sae.d_sae).split(_ROWS):
-            logits = _logits(model, last, sae.directions(features)) - empty  # [rows, vocabulary]
+            along = sae.directions(features)[:, -sae.d_model // sae.config.blocks :]
+            logits = _logits(model, last, along) - empty  # [rows, vocabulary]
             up.append(logits.topk(SHOWN, dim=1))
             down.append(logits.topk(SHOWN, dim=1, largest=False))
             progress.update(len(features))

@@ -56,7 +56,7 @@ def read_prompt(model: LanguageModel, sae: SAE, ids: Sequence[int]) -> Reading:
             f"a prompt of {len(ids)} tokens is longer than the {model.context} that {model.name} sees; shorten it"
         )
     tokens = torch.tensor([list(ids)])
-    x = model.capture(tokens, [sae.input])[sae.input][0].float()  # [n, d_model]
+    x = model.capture(tokens, [sae.place])[sae.place][0].float()  # [n, d_model]
     massive = sae.massive_mask(x).cpu()
     special = torch.isin(tokens[0], torch.tensor(model.tokenizer.all_special_ids))
     acts = sae.encode(x).to("cpu")

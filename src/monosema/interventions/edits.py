@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
+from monosema.models import deepest
 from monosema.sae import SAE
 
 Positions = Literal["all", "prompt", "answer"]
@@ -90,9 +91,11 @@ def ablate(feature: int, positions: Positions = "all") -> Edit:
 
 
 class Steering:
-    """Edits as a function on activations, for `LanguageModel.edit`. It counts calls: make a new one for each run.
+    """Edits as a function on activations, for `LanguageModel.edit` at `sae.place`. It counts calls: make a new one for
+    each run.
 
-    The first call is the prompt (or a whole text), each later one a new token.
+    The first call is the prompt (or a whole text), each later one a new token. It gets rows and gives what stands where
+    the SAE writes.
     """
 
     def __init__(
@@ -109,34 +112,41 @@ class Steering:
         for edit in edits:
             if not 0 <= edit.feature < sae.d_sae:
                 raise UsageError(f"there is no feature {edit.feature}; this SAE has 0 to {sae.d_sae - 1}")
+        if sae.config.blocks > 1:
+            raise UsageError(
+                f"this crosscoder's features are known only after {deepest(sae.input)}, where all but one of its hook "
+                "points are past; steer with an SAE or a transcoder"
+            )
         self._sae, self._edits = sae, tuple(edits)
         self._features = torch.tensor(sorted({edit.feature for edit in edits}), dtype=torch.int64)
         self._column = {int(feature): column for column, feature in enumerate(self._features)}
         self._directions = sae.directions(self._features.to(sae.W_dec.device))  # [f, d_model]
         self._push, self._strengths, self._calls = push, strengths, 0
 
-    def __call__(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s d_model"]:
+    def __call__(self, x: Float[Tensor, "b s row"]) -> Float[Tensor, "b s d_model"]:
         """What the edits make of activations."""
         first, self._calls = self._calls == 0, self._calls + 1
         edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
-        return self._pushed(self._edited(x, edits, first) if edits else x, first)
+        return self._pushed(x, self._edited(x, edits, first) if edits else self._sae.target(x), first)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows of the batch only."""
         if self._strengths is not None:
             self._strengths = [self._strengths[row] for row in rows]
 
-    def _pushed(self, x: Float[Tensor, "b s d_model"], first: bool) -> Float[Tensor, "b s d_model"]:
+    def _pushed(
+        self, x: Float[Tensor, "b s row"], y: Float[Tensor, "b s d_model"], first: bool
+    ) -> Float[Tensor, "b s d_model"]:
         push = self._push
         if push is None or (push.positions == "prompt" and not first):
-            return x
+            return y
         usual = ~self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float())
         where = (usual & self._where(push.positions, x, first)).view(*x.shape[:2], 1)
         strength = self._strength(x).view(*x.shape[:2], 1)
-        return torch.where(where, (x + strength * push.vector.to(x.device)).to(x.dtype), x)
+        return torch.where(where, (y + strength * push.vector.to(y.device)).to(y.dtype), y)
 
     def _edited(
-        self, x: Float[Tensor, "b s d_model"], edits: Sequence[Edit], first: bool
+        self, x: Float[Tensor, "b s row"], edits: Sequence[Edit], first: bool
     ) -> Float[Tensor, "b s d_model"]:
         flat = x.reshape(-1, x.shape[-1]).float()
         a, strength = self._activations(flat), self._strength(x)  # [n, f], [n]
@@ -146,9 +156,10 @@ class Steering:
             changed = OPERATIONS[edit.operation](column, edit.value * strength)
             column.copy_(torch.where(self._where(edit.positions, x, first), changed, column))
         new = torch.where(self._sae.massive_mask(flat)[:, None], a, new)
-        return x + ((new - a) @ self._directions).reshape(x.shape).to(x.dtype)
+        y = self._sae.target(x)
+        return y + ((new - a) @ self._directions).reshape(y.shape).to(y.dtype)
 
-    def _activations(self, flat: Float[Tensor, "n d_model"]) -> Float[Tensor, "n f"]:
+    def _activations(self, flat: Float[Tensor, "n row"]) -> Float[Tensor, "n f"]:
         acts = self._sae.encode(flat)
         out = flat.new_zeros(len(flat), len(self._features))
         features = self._features.to(flat.device)
@@ -157,7 +168,7 @@ class Steering:
         out[acts.rows()[mine], column[mine]] = acts.values[mine]
         return out
 
-    def _strength(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, " n"]:
+    def _strength(self, x: Float[Tensor, "b s row"]) -> Float[Tensor, " n"]:
         """Strength at each position."""
         rows = torch.ones(len(x)) if self._strengths is None else torch.tensor(self._strengths)
         return rows.repeat_interleave(x.shape[1]).to(x.device)

@@ -69,8 +69,9 @@ class Saying:
             self._ids[number, : len(row)], self._real[number, : len(row)] = torch.tensor(row), True
             self._thing[number, end : len(row)] = True
             self._answer[number, len(prompt) : end] = True
-        self._x = model.capture(self._ids, [sae.output], self._real)[sae.output]  # [b, s, d_model]
-        massive = sae.massive_mask(self._x.reshape(-1, self._x.shape[-1]).float())
+        self._rows = model.capture(self._ids, [sae.place], self._real)[sae.place]  # [b, s, row]
+        self._x = sae.target(self._rows)  # [b, s, d_model]
+        massive = sae.massive_mask(self._rows.reshape(-1, self._rows.shape[-1]).float())
         usual = self._real & ~massive.view(self._x.shape[:2]).cpu()
         self._usual = usual[:, :, None].to(self._x)  # [b, s, 1]: where a push acts
         self._last = self._ids.shape[1] + 1 - min(map(len, prompts))  # positions whose logits are asked
@@ -79,7 +80,7 @@ class Saying:
 
     def effect(self, edits: Sequence[Edit]) -> Effect:
         """Gain and harm of edits at all positions."""
-        thing, answer = self._losses(self._logits(Steering(self._sae, edits)(self._x)))
+        thing, answer = self._losses(self._logits(Steering(self._sae, edits)(self._rows)))
         return Effect(gain=self._plain[0] - float(thing), harm=float(answer) - self._plain[1])
 
     def slopes(self, features: Sequence[int]) -> Float[Tensor, " f"]:
@@ -111,15 +112,15 @@ class Saying:
             return thing + harm_weight * answer
 
         x = self._x + self._usual * push.to(self._x)
-        _, gradient = self._model.gradient(
-            self._sae.output, x, self._ids, self._real, loss, last=self._last
-        )
+        _, gradient = self._model.gradient(self._sae.output, x, self._ids, self._real, loss, last=self._last)
         return (gradient * self._usual).sum((0, 1)).float().cpu()
 
     def _logits(self, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b last vocabulary"]:
         return self._model.resume(self._sae.output, x, self._ids, self._real, last=self._last)
 
-    def _losses(self, logits: Float[Tensor, "b last vocabulary"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    def _losses(
+        self, logits: Float[Tensor, "b last vocabulary"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Loss of the thing, nats in all; loss of the answers, nats a token."""
         thing = self._loss_of(logits, self._thing).sum() / len(self._ids)
         answer = self._loss_of(logits, self._answer)
@@ -128,6 +129,8 @@ class Saying:
     def _loss_of(
         self, logits: Float[Tensor, "b last vocabulary"], mask: Bool[Tensor, "b s"]
     ) -> Float[Tensor, " n"]:
-        told = mask[:, 1 - self._last :].clone().to(logits.device)  # [b, last - 1]: what j tells of token j + 1
+        told = (
+            mask[:, 1 - self._last :].clone().to(logits.device)
+        )  # [b, last - 1]: what j tells of token j + 1
         targets = self._ids[:, 1 - self._last :].clone().to(logits.device)[told]
         return nn.functional.cross_entropy(logits[:, :-1][told].float(), targets, reduction="none")

@@ -35,7 +35,7 @@ def steer(
     """
     sae.check_model(model.name, model.hash)
     steering = Steering(sae, edits, push, strengths)
-    changes: dict[HookPoint | str, EditFn] = {sae.output: steering} if edits or push is not None else {}
+    changes: dict[HookPoint | str, EditFn] = {sae.place: steering} if edits or push is not None else {}
     with model.edit(changes):
         return model.generate(
             prompts,

@@ -25,16 +25,17 @@ class Changes:
 
     def on(self, model: LanguageModel) -> AbstractContextManager[None]:
         """Within, the model is edited, for one run."""
-        return model.edit({self.sae.output: self._acting()})
+        return model.edit({self.sae.place: self._acting()})
 
     def _acting(self) -> EditFn:
         steering, spared = Steering(self.sae, self.edits), list(self.spared)
 
-        def act(x: Float[Tensor, "1 s d_model"]) -> Float[Tensor, "1 s d_model"]:
+        def act(x: Float[Tensor, "1 s row"]) -> Float[Tensor, "1 s d_model"]:
             new, here = steering(x), spared.copy()
             spared.clear()  # the next calls are new tokens
-            if here and new is not x:
-                new[:, here] = x[:, here]
+            old = self.sae.target(x)
+            if here and new is not old:
+                new[:, here] = old[:, here]
             return new
 
         return act if spared else steering
@@ -80,7 +81,7 @@ def steer_stream(
         for one in changes:
             stack.enter_context(one.on(model))
         if watched is not None and watch is not None:  # after the edits: it sees what they made
-            stack.enter_context(model.edit({watched.input: watch}))
+            stack.enter_context(model.edit({watched.place: watch}))
         for new in model.stream(
             prompt,
             max_new_tokens=max_new_tokens,
@@ -103,13 +104,13 @@ class _Watch:
         self._sae, self._top, self._prompt = sae, top, True
         self.found: list[tuple[list[int], list[float]]] = []
 
-    def __call__(self, x: Float[Tensor, "1 s d_model"]) -> Float[Tensor, "1 s d_model"]:
+    def __call__(self, x: Float[Tensor, "1 s row"]) -> Float[Tensor, "1 s d_model"]:
         if not self._prompt:
             self.found.append(self._strongest(x[:, -1].float()))
         self._prompt = False
-        return x
+        return self._sae.target(x)
 
-    def _strongest(self, x: Float[Tensor, "1 d_model"]) -> tuple[list[int], list[float]]:
+    def _strongest(self, x: Float[Tensor, "1 row"]) -> tuple[list[int], list[float]]:
         if bool(self._sae.massive_mask(x)):
             return [], []
         acts = self._sae.encode(x)

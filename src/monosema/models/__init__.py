@@ -2,13 +2,14 @@
 
 from monosema.models.dtype import DtypeChoice, measure_dtype
 from monosema.models.generating import BROKEN, Generated, NewToken
-from monosema.models.hooks import HookPoint
+from monosema.models.hooks import BESIDE, HookPoint, canonical_name, deepest, points_of
 from monosema.models.loading import Facts, describe_model, load_tokenizer
 from monosema.models.model import LanguageModel
 from monosema.models.patches import EditFn
 from monosema.models.settings import ModelSettings
 
 __all__ = [
+    "BESIDE",
     "BROKEN",
     "DtypeChoice",
     "EditFn",
@@ -18,7 +19,10 @@ __all__ = [
     "LanguageModel",
     "ModelSettings",
     "NewToken",
+    "canonical_name",
+    "deepest",
     "describe_model",
     "load_tokenizer",
     "measure_dtype",
+    "points_of",
 ]

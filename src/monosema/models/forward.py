@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from monosema.errors import UsageError
 from monosema.models.continued import continued_losses, only_last
 from monosema.models.families import blocks_of, find
-from monosema.models.hooks import HookPoint
+from monosema.models.hooks import HookPoint, canonical_name, deepest, first, points_of
 from monosema.models.patches import EditFn, hooked, returns_tuples, skipping
 from monosema.models.quiet import memory
 from monosema.models.rows import padded, right_padded
@@ -32,11 +33,17 @@ class _Reached(Exception):  # noqa: N818 (no error: the deepest hook point was r
     pass
 
 
+def _in_its_place(x: Tensor, _: Tensor) -> Tensor:
+    return x
+
+
 class HookedNetwork:
     """A loaded causal network."""
 
     name: str
     """Source that it was loaded from, a folder's name only."""
+    other: HookedNetwork | None = None
+    """A second model that reads the same tokens; what is captured at its hook points can stand beside this one's."""
 
     def __init__(self, network: Any, config: Any, *, name: str, whole: bool) -> None:
         """`whole`: with its head; otherwise it can only capture."""
@@ -84,14 +91,31 @@ class HookedNetwork:
         return sum(one.numel() * one.element_size() for one in of.parameters() if id(one) not in unread)
 
     def _captured(
-        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint], real: Bool[Tensor, "b s"] | None
+        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint | str], real: Bool[Tensor, "b s"] | None
     ) -> dict[str, Float[Tensor, "b s width"]]:
-        wanted = list(dict.fromkeys(hooks))
-        found: dict[str, Tensor] = {}
+        """Activations by canonical names; those of hook points side by side are joined."""
+        asked = {canonical_name(hook): self._points(hook) for hook in hooks}
+        wanted = [point for points in asked.values() for point in points]
+        own = [point for point in wanted if not point.other]
+        found = self._each_captured(ids, own, real) if own else {}
+        if self.other is not None and len(own) < len(wanted):
+            theirs = [replace(point, other=False) for point in wanted if point.other]
+            captured = self.other._each_captured(ids, theirs, real)
+            found |= {replace(point, other=True): x.to(self.device) for point, x in captured.items()}
+        return {
+            name: found[points[0]] if len(points) == 1 else torch.cat([found[one] for one in points], dim=-1)
+            for name, points in asked.items()
+        }
 
-        def keep(name: str) -> EditFn:
+    def _each_captured(
+        self, ids: Int[Tensor, "b s"], hooks: Sequence[HookPoint], real: Bool[Tensor, "b s"] | None
+    ) -> dict[HookPoint, Float[Tensor, "b s width"]]:
+        wanted = list(dict.fromkeys(hooks))
+        found: dict[HookPoint, Tensor] = {}
+
+        def keep(hook: HookPoint) -> EditFn:
             def read(x: Tensor) -> Tensor:
-                found[name] = x.clone()
+                found[hook] = x.clone()
                 if len(found) == len(wanted):
                     raise _Reached
                 return x
@@ -100,22 +124,45 @@ class HookedNetwork:
 
         with ExitStack() as stack:
             for hook in wanted:
-                stack.enter_context(self._hooked(hook, keep(str(hook))))
+                stack.enter_context(self._hooked(hook, keep(hook)))
             with suppress(_Reached):
                 self._run(self._base, ids, real)
-        return {str(hook): found[str(hook)] for hook in wanted}
+        return found
 
     @contextmanager
     def edit(self, edits: Mapping[HookPoint | str, EditFn]) -> Iterator[None]:
         """Within the block, activations at these hook points are what the functions make of them.
 
         A function gets x [b, s, width] and gives the same shape. It acts on real positions only: padding stays.
-        In `generate` it is called for the prompt and then for each new token.
+        In `generate` it is called for the prompt and then for each new token. At several hook points side by side it
+        gets all of them once the last is reached, and gives what that one becomes: the others are past.
         """
         with ExitStack() as stack:
             for hook, fn in edits.items():
-                stack.enter_context(self._hooked(self._parsed(hook), self._on_real(fn)))
+                for point, act in self._acting(hook, fn):
+                    stack.enter_context(self._hooked(point, act))
             yield
+
+    def _acting(self, hook: HookPoint | str, fn: EditFn) -> Iterator[tuple[HookPoint, EditFn]]:
+        """What to do at each hook point of a name."""
+        points = self._points(hook)
+        if any(point.other for point in points):
+            raise UsageError(f"{hook} is not of {self.name} alone; edits act in one model")
+        if len(points) == 1:
+            yield points[0], self._on_real(fn)
+            return
+        seen: dict[HookPoint, Tensor] = {}
+        last = deepest(hook)
+
+        def remember(point: HookPoint, x: Tensor) -> Tensor:
+            seen[point] = x
+            return x
+
+        def act(x: Tensor) -> Tensor:
+            return fn(torch.cat([x if point == last else seen[point] for point in points], dim=-1))
+
+        for point in points:
+            yield point, self._on_real(act) if point == last else partial(remember, point)
 
     @torch.inference_mode()
     def logits(
@@ -144,7 +191,8 @@ class HookedNetwork:
     ) -> Float[Tensor, "b s_or_last vocabulary"]:
         """Logits when the activations at a hook point are x; layers before a residual hook point do not run.
 
-        With `last`, those of so many last positions only.
+        Of several hook points side by side, equally wide, each has its part of x. With `last`, those of so many last
+        positions only.
         """
         return self._resumed(hook, x, ids, real, last)
 
@@ -173,16 +221,21 @@ class HookedNetwork:
         self, hook: HookPoint | str, x: Tensor, ids: Tensor, real: Tensor | None, last: int | None
     ) -> Float[Tensor, "b s_or_last vocabulary"]:
         self._need_head()
-        point = self._parsed(hook)
-        x = x.to(self.device, self.dtype)
-        skipped = {"resid_post": point.layer + 1, "resid_pre": point.layer}.get(point.kind, 0)
+        points = self._points(hook)
+        parts = dict(zip(points, x.to(self.device, self.dtype).chunk(len(points), dim=-1), strict=True))
+        parts = {point: part for point, part in parts.items() if not point.other}  # nothing here reads others
+        begin = first(hook)
+        if begin.other:
+            raise UsageError(f"{hook} is of {self.name}'s second model; name a hook point of this one")
+        skipped = {"resid_post": begin.layer + 1, "resid_pre": begin.layer}.get(begin.kind, 0)
         with ExitStack() as stack:
             if skipped:
+                start = parts.pop(begin)
                 stack.enter_context(
-                    skipping(list(self._blocks)[:skipped], x, tuples=self._blocks_return_tuples)
+                    skipping(list(self._blocks)[:skipped], start, tuples=self._blocks_return_tuples)
                 )
-            else:
-                stack.enter_context(self._hooked(point, lambda _: x))
+            for point, part in parts.items():
+                stack.enter_context(self._hooked(point, partial(_in_its_place, part)))
             return self._last_logits(ids, real, last)
 
     def _last_logits(
@@ -230,10 +283,15 @@ class HookedNetwork:
         one = torch.zeros(1, 1, dtype=torch.int64)
         return returns_tuples(self._blocks[0], lambda: self._run(self._base, one, None))
 
-    def _parsed(self, hook: HookPoint | str) -> HookPoint:
-        point = hook if isinstance(hook, HookPoint) else HookPoint.parse(hook)
-        point.check(self.n_layers)
-        return point
+    def _points(self, hook: HookPoint | str) -> tuple[HookPoint, ...]:
+        """The hook points of a name, each one that the model, or the second one, has."""
+        points = points_of(hook)
+        for point in points:
+            if point.other and self.other is None:
+                raise UsageError(f"{point} is of a second model, and {self.name} has none: say which (other)")
+            of = self.other if point.other and self.other is not None else self
+            point.check(of.n_layers)
+        return points
 
     def _need_head(self) -> None:
         if not self._whole:

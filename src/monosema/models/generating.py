@@ -133,7 +133,9 @@ def continue_ids(
     """
     kept = kept or _nobody
     more, most = _Continuation(network, ids, real, choosing), choosing.max_new_tokens
-    whole = network._is_stateful or (kept is _nobody and copies == 1)  # a recurrent state has no rows to select
+    whole = network._is_stateful or (
+        kept is _nobody and copies == 1
+    )  # a recurrent state has no rows to select
     with quiet():
         if copies > 1:
             more.copy(copies, kept)

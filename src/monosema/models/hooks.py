@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monosema.errors import UsageError, lookup, nearest
 
@@ -11,6 +11,10 @@ KINDS = ("resid_pre", "resid_post", "attn_out", "mlp_in", "mlp_out", "mlp_act", 
 """Before and after a block; what attention and MLP add to the residual stream; the MLP's (normalised) input; its
 neurons; the attention heads before the output projection, flattened."""
 
+ORDER = ("resid_pre", "z", "attn_out", "mlp_in", "mlp_act", "mlp_out", "resid_post")
+"""Kinds as a forward pass reaches them in a block."""
+OTHER = "other."
+"""Before a hook point of a second model that reads the same tokens (`LanguageModel.load(other=...)`)."""
 _OWN = re.compile(r"(?P<kind>[a-z_]+)\.(?P<layer>\d+)")
 _TRANSFORMER_LENS = re.compile(r"blocks\.(?P<layer>\d+)\.(?P<name>.+)")
 TRANSFORMER_LENS = {
@@ -27,6 +31,10 @@ REFUSED = {
 }
 
 
+BESIDE = "+"
+"""Between hook points whose activations are wanted side by side in one row: `mlp_in.3+mlp_out.3`."""
+
+
 @dataclass(frozen=True)
 class HookPoint:
     """One place in one block."""
@@ -35,10 +43,17 @@ class HookPoint:
     """One of `KINDS`."""
     layer: int
     """Block, counted from 0."""
+    other: bool = False
+    """Whether it is one of a second model."""
 
     @classmethod
     def parse(cls, name: str) -> HookPoint:
-        """Read `resid_post.16` or TransformerLens's `blocks.16.hook_resid_post`; raise `UsageError` for others."""
+        """Read `resid_post.16` or TransformerLens's `blocks.16.hook_resid_post`; raise `UsageError` for others.
+
+        `other.resid_post.16` is that of a second model.
+        """
+        if name.startswith(OTHER):
+            return replace(cls.parse(name.removeprefix(OTHER)), other=True)
         if match := _OWN.fullmatch(name):
             if match["kind"] in KINDS:
                 return cls(match["kind"], int(match["layer"]))
@@ -53,7 +68,12 @@ class HookPoint:
         )
 
     def __str__(self) -> str:
-        return f"{self.kind}.{self.layer}"
+        return f"{OTHER if self.other else ''}{self.kind}.{self.layer}"
+
+    @property
+    def reached(self) -> tuple[int, int]:
+        """When a forward pass reaches it: larger is later."""
+        return self.layer, ORDER.index(self.kind)
 
     def check(self, n_layers: int) -> None:
         """Raise `UsageError` where the model has no such block."""
@@ -62,3 +82,30 @@ class HookPoint:
                 f"hook point {self} is outside the model, which has {n_layers} layers; expected {self.kind}.0 to "
                 f"{self.kind}.{n_layers - 1}"
             )
+
+
+def points_of(name: str | HookPoint) -> tuple[HookPoint, ...]:
+    """The hook points of a name, one or several side by side; raise `UsageError` for an unknown or repeated one."""
+    if isinstance(name, HookPoint):
+        return (name,)
+    points = tuple(HookPoint.parse(part) for part in name.split(BESIDE))
+    if len(set(points)) < len(points):
+        raise UsageError(f'hook point "{name}" names one place twice; name each once')
+    return points
+
+
+def canonical_name(name: str | HookPoint) -> str:
+    """The canonical name of a hook point, or of several side by side."""
+    return BESIDE.join(map(str, points_of(name)))
+
+
+def deepest(name: str | HookPoint) -> HookPoint:
+    """The last of the hook points of a name that a forward pass of the model reaches; a second model's do not count."""
+    points = points_of(name)
+    return max([point for point in points if not point.other] or points, key=lambda point: point.reached)
+
+
+def first(name: str | HookPoint) -> HookPoint:
+    """The first of them."""
+    points = points_of(name)
+    return min([point for point in points if not point.other] or points, key=lambda point: point.reached)

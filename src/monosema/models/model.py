@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -11,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from monosema.corpora import Document, Encoder, Message
+from monosema.artifact import digest
+from monosema.corpora import Document, Encoder, Message, tokenizer_hash
 from monosema.errors import UsageError
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
 from monosema.models.forward import HookedNetwork
@@ -25,7 +27,7 @@ from monosema.models.generating import (
     stream_ids,
     with_texts,
 )
-from monosema.models.hooks import HookPoint
+from monosema.models.hooks import HookPoint, canonical_name, deepest, points_of
 from monosema.models.loading import adapter_of, folder_of, identity, load_tokenizer, read_config, weights_of
 from monosema.models.network import load_network, truncated
 from monosema.models.rows import padded
@@ -48,6 +50,7 @@ class LanguageModel(HookedNetwork):
         """Made by `load`."""
         super().__init__(network, config, name=name, whole=whole)
         self._folder, self._adapter = folder, adapter
+        self._other_folder: Path | None = None
         self._advised_ends = end_tokens(network, self._text) if whole else []
         self.dtype_choice = choice.to_dict()
         """What was measured to choose the number format."""
@@ -62,16 +65,18 @@ class LanguageModel(HookedNetwork):
         until: HookPoint | str | None = None,
         adapter: str | None = None,
         device_map: str | None = None,
+        other: str | None = None,
     ) -> LanguageModel:
         """Load a hub id, a folder of safetensors, a GGUF file or `smollm2`.
 
-        With `until`, only the layers up to that hook point are loaded and the model can only capture. Raises
-        `UsageError` (unknown, no safetensors, hook point outside the model), `DamagedError` (GGUF) and
-        `ResourceError` (memory).
+        With `until`, only the layers up to that hook point are loaded and the model can only capture. `other` is a
+        second model of the same tokenizer, whose activations can be captured beside (`other.resid_post.9`). Raises
+        `UsageError` (unknown, no safetensors, hook point outside the model, another tokenizer), `DamagedError` (GGUF)
+        and `ResourceError` (memory).
         """
         asked = None if dtype is None else str(dtype).removeprefix("torch.")
         number = None if asked is None else parse_dtype(asked)
-        hook = HookPoint.parse(until) if isinstance(until, str) else until
+        hook = None if until is None else deepest(until)
         folder = folder_of(source)
         config = read_config(folder)
         weights_of(folder)
@@ -92,12 +97,34 @@ class LanguageModel(HookedNetwork):
         )
         path = Path(source).expanduser()
         name = path.resolve().name if path.exists() else source
-        return cls(network, config, folder, name=name, whole=hook is None, choice=choice, adapter=added)
+        model = cls(network, config, folder, name=name, whole=hook is None, choice=choice, adapter=added)
+        if other is not None:
+            model._beside(other, until)
+        return model
+
+    def _beside(self, source: str, until: HookPoint | str | None) -> None:
+        """Load a second model, as far as hook points of it are named."""
+        self._other_folder = folder_of(source)
+        theirs = [] if until is None else [point for point in points_of(until) if point.other]
+        if until is not None and not theirs:
+            return
+        end = max(theirs, key=lambda point: point.reached) if theirs else None
+        self.other = other = LanguageModel.load(
+            source,
+            dtype=self.dtype,
+            device=self.device,
+            until=None if end is None else replace(end, other=False),
+        )
+        if tokenizer_hash(other.tokenizer) != tokenizer_hash(self.tokenizer):
+            raise UsageError(
+                f"{other.name} has another tokenizer than {self.name}; a second model must read the same tokens"
+            )
 
     @cached_property
     def hash(self) -> str:
-        """Identity of the weights, an adapter's among them, independent of their path."""
-        return identity(self._folder, self._adapter)
+        """Identity of the weights, those of an adapter and a second model among them, independent of their path."""
+        own = identity(self._folder, self._adapter)
+        return own if self._other_folder is None else digest(f"{own} {identity(self._other_folder)}".encode())
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -111,8 +138,7 @@ class LanguageModel(HookedNetwork):
     @torch.inference_mode()
     def width(self, hook: HookPoint | str) -> int:
         """Width of the activations at a hook point."""
-        key = str(hook)
-        return self.capture(torch.zeros(1, 1, dtype=torch.int64), [key])[str(HookPoint.parse(key))].shape[-1]
+        return self.capture(torch.zeros(1, 1, dtype=torch.int64), [hook])[canonical_name(hook)].shape[-1]
 
     @overload
     def capture(self, text: str, hook: HookPoint | str, /) -> Float[Tensor, "s width"]: ...
@@ -131,12 +157,12 @@ class LanguageModel(HookedNetwork):
         """Activations at hook points; layers past the deepest one do not run.
 
         A text and one hook point give [positions, width]; a batch of tokens and several give a dict of
-        [b, s, width] by their canonical names. Within `edit`, what is captured is what the edits made of it.
+        [b, s, width] by their canonical names. `mlp_in.3+mlp_out.3` stands for both side by side. Within `edit`, what
+        is captured is what the edits made of it.
         """
         if isinstance(given, str):
-            point = self._parsed(hooks)
-            return self._captured(self.tokenize([given])[0], [point], None)[str(point)][0]
-        return self._captured(given, [self._parsed(hook) for hook in hooks], real)
+            return self._captured(self.tokenize([given])[0], [hooks], None)[canonical_name(hooks)][0]
+        return self._captured(given, hooks, real)
 
     @torch.inference_mode()
     def generate(
@@ -157,8 +183,8 @@ class LanguageModel(HookedNetwork):
         Nothing but `temperature`, `top_p` (sample among the likeliest tokens that together have this probability)
         and `seed` shapes the choice of tokens: what else the model's folder advises is left out. With `kept`, rows
         that have ended leave the batch, which is faster; it is called with the places of those that go on, or are
-        copied, so that an edit that knows rows apart can follow. Raises `UsageError` for an empty prompt and for more tokens than
-        the model can see.
+        copied, so that an edit that knows rows apart can follow. Raises `UsageError` for an empty prompt and for more
+        tokens than the model can see.
         """
         lists = [self.encode(p) if isinstance(p, str) else list(p) for p in prompts]
         if self._network._is_stateful and copies > 1:  # a recurrent state cannot be copied: all rows are read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monosema.errors import UsageError
+from monosema.settings import later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,9 @@ class ModelSettings:
     """How layers are spread over devices, as accelerate understands it: auto, balanced, sequential."""
     adapter: str | None = None
     """Hub id or directory of a PEFT adapter, merged into the weights."""
+    other: str | None = later(None)
+    """A second model that reads the same tokens, such as the chat model beside its base: its hook points are
+    other.resid_post.9, which a crosscoder can have beside resid_post.9."""
     tokens_per_batch: int | None = None
     """Tokens of one forward pass, padding among them; None: measured."""
 

@@ -12,7 +12,7 @@ from monosema.artifact import MANIFEST, read_json
 from monosema.corpora import CorpusSettings
 from monosema.errors import UsageError, lookup
 from monosema.evaluation import EvaluationSettings
-from monosema.models import HookPoint, ModelSettings
+from monosema.models import BESIDE, ModelSettings, canonical_name, deepest, points_of
 from monosema.pipeline.sweep import Combination, expand
 from monosema.sae import KINDS, Kind, SAEConfig, config_of
 from monosema.settings import check_keys, field_names, later, parse
@@ -24,7 +24,7 @@ T = TypeVar("T")
 Store = Literal[True, False, "int8"] | None
 D_SAE = 8192
 """Features of an SAE where neither study.toml nor a budget says how many."""
-BESIDE_FILE = ("file", "hook", "model", "corpus", "store", "store_at", "indexed")
+BESIDE_FILE = ("file", "hook", "output", "model", "corpus", "store", "store_at", "indexed")
 """What may stand in the table of an SAE that is given; all else belongs to training."""
 
 
@@ -33,7 +33,9 @@ class SAEPlace:
     """Where an SAE stands: the first lines of `[saes.NAME]`."""
 
     hook: str
-    """Hook point that it reads and writes, such as resid_post.15."""
+    """Hook point that it reads and writes, such as resid_post.15; a crosscoder's: resid_post.10+resid_post.20."""
+    output: str | None = later(None)
+    """Hook point that it writes where that is another: of a transcoder, such as mlp_out.15 with mlp_in.15 as hook."""
     model: str = "main"
     """Name of the model among `[models]`."""
     corpus: str = "main"
@@ -61,7 +63,17 @@ class SAEPlace:
             raise UsageError(f"d_sae is {self.d_sae}; expected 1 or more; try 8192")
         if self.seed is not None and self.seed < 0:
             raise UsageError(f"seed is {self.seed}; expected a whole number of 0 or more")
-        object.__setattr__(self, "hook", str(HookPoint.parse(self.hook)))
+        object.__setattr__(self, "hook", canonical_name(self.hook))
+        if self.output is not None:
+            object.__setattr__(self, "output", canonical_name(self.output))
+            read, written = points_of(self.hook), points_of(self.output)
+            if len(read) != len(written) or set(read) & set(written):
+                raise UsageError(
+                    f"hook is {self.hook}, output {self.output}; expected as many hook points to write as to read, and "
+                    "others; leave output out for an SAE"
+                )
+            if deepest(self.at) not in written:
+                raise UsageError(f"output {self.output} is past before {self.hook} is read; swap them")
         if self.store_at is None:
             return
         if "://" not in self.store_at:
@@ -73,6 +85,16 @@ class SAEPlace:
                 "store_at says where activations are kept, store = false that they are not; take one out"
             )
         object.__setattr__(self, "store", self.store or True)  # to say where is to wish for it
+
+    @property
+    def at(self) -> str:
+        """Hook points whose activations make its rows."""
+        return self.hook if self.output is None else f"{self.hook}{BESIDE}{self.output}"
+
+    @property
+    def written(self) -> str:
+        """Hook point that it writes."""
+        return self.output or self.hook
 
 
 @dataclass(frozen=True)
@@ -105,7 +127,7 @@ class SAEAsked:
     @property
     def activations(self) -> str:
         """Name of the activations that it is trained on."""
-        return f"{self.place.corpus}.{self.place.model}.{self.place.hook}"
+        return f"{self.place.corpus}.{self.place.model}.{self.place.at}"
 
     @property
     def tokens(self) -> str:
@@ -189,11 +211,8 @@ def _given(table: Mapping[str, Any], name: str, where: str, folder: Path) -> SAE
         config = config_of(path if path.exists() or not _was_asked(made, "file") else made, table.get("hook"))
     except UsageError as error:
         raise UsageError(f"{where}.file: {error}") from None
-    if config.input != config.output:
-        raise UsageError(
-            f"{where}.file: it reads {config.input} and writes {config.output}; expected one place"
-        )
-    place = parse(SAEPlace, {"hook": config.input, **table, "d_sae": config.d_sae}, where)
+    own = {"hook": config.input} | ({"output": config.output} if config.transcodes else {})
+    place = parse(SAEPlace, {**own, **table, "d_sae": config.d_sae}, where)
     return SAEAsked(place, config.kind, TrainSettings(), Given(path, config))
 
 
@@ -219,7 +238,8 @@ def _start(
         )
     kind = {"kind": config.kind.name} if table.get("kind") in (None, config.kind.name) else {}
     settings = {key: value for key, value in asdict(config.kind).items() if kind and value is not None}
-    return path, {"d_sae": config.d_sae, "hook": config.input} | kind | settings | dict(table)
+    own = {"hook": config.input} | ({"output": config.output} if config.transcodes else {})
+    return path, {"d_sae": config.d_sae} | own | kind | settings | dict(table)
 
 
 def _was_asked(made: Path, key: str) -> bool:

@@ -147,10 +147,10 @@ class PlannedSAE:
         place = self.asked.place
         return SAEConfig(
             kind=self.asked.kind,
-            d_model=self.facts.d_model,
+            d_model=self.facts.d_model // (1 if place.output is None else 2),
             d_sae=self.d_sae,
             input=place.hook,
-            output=place.hook,
+            output=place.written,
             model=place.model,
             model_hash="",
         )

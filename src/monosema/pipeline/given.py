@@ -38,18 +38,18 @@ def check_widths(work: Work, name: str, model: LanguageModel) -> None:
         if asked.place.model != name:
             continue
         if asked.given is not None:
-            _check_width(asked, asked.given.path, asked.given.config, model.width(asked.place.hook))
+            _check_width(asked, asked.given.path, asked.given.config, model.width(asked.place.at))
         elif asked.start is not None and asked.start.exists():
             _check_width(
-                asked, asked.start, config_of(asked.start, asked.place.hook), model.width(asked.place.hook)
+                asked, asked.start, config_of(asked.start, asked.place.at), model.width(asked.place.at)
             )
 
 
 def _check_width(asked: SAEAsked, path: Path, config: SAEConfig, width: int) -> None:
-    if config.d_model != width:
+    if config.row != width:
         raise UsageError(
-            f"the SAE in {path} reads activations of width {config.d_model}; "
-            f"{asked.place.hook} of models.{asked.place.model} has width {width}: give its own model or hook point"
+            f"the SAE in {path} reads activations of width {config.row}; "
+            f"{asked.place.at} of models.{asked.place.model} has width {width}: give its own model or hook point"
         )
 
 
@@ -62,13 +62,13 @@ def take_over(work: Work, name: str, folder: Path, stats: ActivationStats) -> tu
     asked = work.asked.saes[name]
     assert asked.given is not None
     _check_width(asked, asked.given.path, asked.given.config, stats.d_model)
-    hook, source = asked.place.hook, work.asked.models[asked.place.model].source
+    place, source = asked.place, work.asked.models[asked.place.model].source
     format, where = recognise(asked.given.path)
-    sae = SAE.load(where, format=format, hook=hook)
+    sae = SAE.load(where, format=format, hook=place.at)
     model_hash = work.plan(asked.place.model).model_hash
     if sae.config.model_hash:  # ours know it
         sae.check_model(source, model_hash)
-    config = replace(sae.config, input=hook, output=hook, model=source, model_hash=model_hash)
+    config = replace(sae.config, input=place.hook, output=place.written, model=source, model_hash=model_hash)
     sae = replace(sae, config=config, massive=stats.massive_threshold).with_unit(stats.scale)
     figures = measure(sae, _sample(_rows(work, asked, folder), stats))
     _check_sense(asked, sae.d_sae, figures)
@@ -80,9 +80,9 @@ def _rows(work: Work, asked: SAEAsked, folder: Path) -> RowSource:
         return StoreRows(ActivationStore(folder))
     place = asked.place
     return LiveRows(
-        work.model(place.model, until=place.hook),
+        work.model(place.model, until=place.at),
         work.tokens(asked.tokens),
-        place.hook,
+        place.at,
         split="train",
         tokens_per_batch=work.plan(place.model).tokens_per_batch,
     )
@@ -106,8 +106,9 @@ def _sample(source: RowSource, stats: ActivationStats) -> Float[Tensor, "n d_mod
 def measure(sae: SAE, x: Float[Tensor, "n d_model"]) -> dict[str, float]:
     """FVU, L0 and the share of features that are silent, over these positions, whose number is given too."""
     acts = sae.encode(x)
-    error = (x - sae.decode(acts).cpu()).double().square().sum()
-    variance = (x - x.mean(0)).double().square().sum()
+    told = sae.target(x)
+    error = (told - sae.decode(acts).cpu()).double().square().sum()
+    variance = (told - told.mean(0)).double().square().sum()
     return {
         "checked_positions": float(len(x)),
         "fvu": float(error / variance),
@@ -122,7 +123,7 @@ def _check_sense(asked: SAEAsked, d_sae: int, figures: dict[str, float]) -> None
     if fvu <= 1 and 0 < l0 <= most:
         return
     raise RefusedError(
-        f"the SAE in {asked.given.path} makes no sense at {asked.place.hook} of models.{asked.place.model}: over "
+        f"the SAE in {asked.given.path} makes no sense at {asked.place.at} of models.{asked.place.model}: over "
         f"{figures['checked_positions']:.0f} positions FVU is {fvu:.3g}, L0 {l0:.3g}, silent features "
         f"{figures['dead_share']:.1%}; expected FVU of at most 1 and L0 above 0, at most {most:.3g}: "
         "check model, hook point and format"

@@ -22,8 +22,8 @@ from monosema.activations import (
 )
 from monosema.artifact import NOTE, Draft
 from monosema.corpora import Tokens
-from monosema.errors import ResourceError
-from monosema.models import HookPoint, LanguageModel
+from monosema.errors import ResourceError, UsageError
+from monosema.models import BESIDE, LanguageModel, points_of
 from monosema.pipeline.asked import Store
 from monosema.pipeline.making import LIVE_STATS_POSITIONS, STORE_SHARE, once
 from monosema.pipeline.work import Work
@@ -55,12 +55,13 @@ def make_activations(work: Work, drafts: Mapping[str, Draft]) -> None:
     for url in filter(None, map(work.asked.store_at, drafts)):
         check_url(url)
     plan, tokens = work.plan(first.place.model), work.tokens(first.tokens)
-    deepest = max((sae.place.hook for sae in saes.values()), key=lambda hook: HookPoint.parse(hook).layer)
-    model = work.model(first.place.model, until=deepest)
+    points = dict.fromkeys(point for sae in saes.values() for point in points_of(sae.place.at))
+    until = BESIDE.join(map(str, points))
+    model = work.model(first.place.model, until=until)
     places = [_place(work, name, drafts[name], model, tokens, plan.tokens_per_batch) for name in drafts]
     stored = _stored(work, places)
     stats: dict[str, ActivationStats] = {}
-    opened = partial(_opened, model=first.place.model, until=deepest, tokens=first.tokens)
+    opened = partial(_opened, model=first.place.model, until=until, tokens=first.tokens)
     crew = work.crew(opened, "activations are kept", [place.at for place in stored])
     for harvest_plan, group in groupby(sorted(stored, key=_by_plan), key=lambda place: place.plan):
         some = list(group)
@@ -98,12 +99,21 @@ def _by_plan(place: _Place) -> int:
 def _place(
     work: Work, name: str, draft: Draft, model: LanguageModel, tokens: Tokens, tokens_per_batch: int
 ) -> _Place:
-    hook, wish = work.asked.sae_of_activations(name).place.hook, work.asked.store_wish(name)
-    width = model.width(hook)
+    hook, wish = work.asked.sae_of_activations(name).place.at, work.asked.store_wish(name)
+    width = _width(model, hook)
     lossy: Lossy = "int8" if wish == "int8" else None
     plan = plan_harvest(width, model.dtype, tokens_per_batch=tokens_per_batch, lossy=lossy)
     needed = store_bytes(tokens.count("train"), width, model.dtype, lossy)
     return _Place(name, hook, draft, plan, needed, work.asked.store_at(name))
+
+
+def _width(model: LanguageModel, hook: str) -> int:
+    """Width of a row; raises `UsageError` where hook points that stand side by side differ."""
+    each = {str(point): model.width(point) for point in points_of(hook)}
+    if len(set(each.values())) > 1:
+        widths = ", ".join(f"{point} is {width} wide" for point, width in each.items())
+        raise UsageError(f"{widths}; hook points side by side need one width: choose others")
+    return sum(each.values())
 
 
 def _stored(work: Work, places: list[_Place]) -> list[_Place]:

@@ -45,7 +45,7 @@ def _opened(work: Work, *, name: str) -> tuple[SAE, RowSource]:
     """What a worker needs to write segments; of the model the layers up to the hook point, where it needs one."""
     place, tokens = work.asked.saes[name].place, _tokens(work, name)
     work.use_threads(work.plan(place.model))
-    sources = _sources(work, name, tokens, until=place.hook)
+    sources = _sources(work, name, tokens, until=place.at)
     return _sae(work, name), _one_after_other(sources, joined(tokens))
 
 
@@ -69,7 +69,7 @@ def _sources(work: Work, name: str, tokens: Sequence[Tokens], *, until: str | No
         LiveRows(
             work.model(asked.place.model, until=until),
             one,
-            asked.place.hook,
+            asked.place.at,
             split="train",
             tokens_per_batch=plan.tokens_per_batch,
         )

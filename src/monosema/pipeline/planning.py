@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from monosema.errors import UsageError
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import HookPoint, LanguageModel, deepest
 from monosema.pipeline.asked import D_SAE, SAEAsked
 from monosema.pipeline.budget import Budget, Cost, fit
 from monosema.pipeline.forecast import GB, Forecast, Limit, PlannedSAE, Prepared, forecast
@@ -92,7 +92,7 @@ def _planned(work: Work, base: int, scratch: Path, place: Path) -> tuple[list[Pl
             model, saes, work.asked, tokens_per_batch=per_batch, room=room, scratch=scratch / "rates"
         )
         budget = frozen.budget if frozen else _budget(work, costs, time.monotonic() - start)
-        hooks = len({sae.place.hook for sae in saes.values()})
+        hooks = len({sae.place.at for sae in saes.values()})
         for key, sae in saes.items():
             if sae.tokens not in texts:
                 texts[sae.tokens] = _text(work, sae.tokens, model, budget, scratch)
@@ -136,7 +136,7 @@ def _budget(work: Work, costs: Mapping[str, Cost], planned: float) -> Budget | N
 
 
 def _facts(model: LanguageModel, sae: SAEAsked, base: int, per_batch: int, hooks: int) -> Facts:
-    hook = HookPoint.parse(sae.place.hook)
+    hook = deepest(sae.place.at)
     here = model.device.type == "cpu"  # elsewhere weights and passes take that device's memory
     inner = 4 * model.d_model
     with suppress(UsageError):
@@ -145,7 +145,7 @@ def _facts(model: LanguageModel, sae: SAEAsked, base: int, per_batch: int, hooks
         base=base,
         model=model.weight_bytes() if here else 0,
         until=model.weight_bytes(hook) if here else 0,
-        d_model=model.width(hook),
+        d_model=model.width(sae.place.at),
         inner=inner if here else 0,
         itemsize=model.dtype.itemsize,
         vocabulary=model.vocabulary,

@@ -32,7 +32,7 @@ from monosema.index.neighbours import neighbours
 from monosema.index.reduce import reduce_block
 from monosema.index.segment import read_segments, write_segment
 from monosema.index.tags import TaggedRows
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import HookPoint, LanguageModel, points_of
 from monosema.pipeline.asked import Asked, SAEAsked, Store
 from monosema.pipeline.budget import LADDER, Cost, Line
 from monosema.sae import SAE, Kind, SAEConfig, thresholds_of
@@ -108,7 +108,7 @@ def measure_costs(
     for name, sae in saes.items():
         corpus = asked.corpora[sae.place.corpus]
         length = min(corpus.context, model.context)
-        key = (sae.place.hook, length)
+        key = (sae.place.at, length)
         if key not in places:
             places[key] = _measure_place(model, *key, tokens_per_batch=tokens_per_batch)
         least = least_d_sae(sae.kind)
@@ -196,7 +196,7 @@ def _measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_b
     logits = seconds_of(read_out, TIMES) / DIRECTIONS
     x = captured.flatten(0, 1).float().cpu()  # [rows * length, width]
     norms = row_norms(x)
-    stats = ActivationStats.of(x, norms, median=median_norm(norms))
+    stats = ActivationStats.of(x, norms, median=median_norm(norms), places=len(points_of(hook)))
     gemm = faster_gemm(x.shape[1], 4 * LADDER[0])
     return _Place(x[norms <= stats.massive_threshold], stats, forward, continuation, logits, gemm)
 
@@ -205,14 +205,15 @@ def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: in
     """What a training step, encoding and indexing a position cost with so many features."""
     config = SAEConfig(
         kind=asked.kind,
-        d_model=place.x.shape[1],
+        d_model=place.x.shape[1] // (1 if asked.place.output is None else 2),
         d_sae=d_sae,
         input=asked.place.hook,
-        output=asked.place.hook,
+        output=asked.place.written,
         model=model.name,
         model_hash=model.hash,
     )
-    sae = SAE.initialise(config, mean=place.stats.mean.float(), scale=place.stats.scale)
+    stats = place.stats
+    sae = SAE.initialise(config, mean=stats.mean.float(), scale=stats.scale, balance=stats.balance)
     n = min(asked.training.batch, STEP_ROWS)
     x = place.x[torch.arange(n) % len(place.x)]  # [n, d_model]
     step = _step_seconds(sae, x, place.encoder_gemm)
@@ -240,13 +241,15 @@ def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: in
 
 def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) -> float:
     kind = sae.config.kind
-    config = StepConfig(kind=kind, encoder_gemm=encoder_gemm)
+    at = sae.config
+    config = StepConfig(kind=kind, encoder_gemm=encoder_gemm, blocks=at.blocks, centred=at.centred)
     weights = (sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec)
     step = Step(*weights, config, len(x), threshold=sae.threshold)
-    scaled = x * sae.scale
+    rows = sae.scaled(x)
+    inputs, target = rows[:, : sae.d_model].contiguous(), sae.target(rows).contiguous()
 
     def act() -> Tensor:
-        return torch.tensor(step.step(scaled, lr=0.0, l1=kind.penalty).loss)  # no weight changes
+        return torch.tensor(step.step(inputs, target, lr=0.0, l1=kind.penalty).loss)  # no weight changes
 
     act()  # first use allocates
     return seconds_of(act, TIMES)
@@ -255,7 +258,7 @@ def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) ->
 def _thin(sae: SAE, x: Float[Tensor, "n d_model"]) -> None:
     """Lower the bias of an SAE in place until a position has about as many features as after training."""
     kind = sae.config.kind
-    inputs = x[:256] * sae.scale - (sae.b_dec if kind.subtract_b_dec else 0.0)
+    inputs = sae.scaled(x[:256])[:, : sae.d_model] - (sae.b_dec if sae.config.centred else 0.0)
     pre_acts = inputs @ sae.encoder.T + sae.b_enc  # [n, d_sae]
     lowest = pre_acts.topk(RELU_L0, dim=1).values[:, -1].mean()
     sae.b_enc.sub_(lowest - (kind.initial_threshold or 0.0))

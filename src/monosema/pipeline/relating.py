@@ -104,7 +104,7 @@ def _neurons(
     place = study.asked_sae(sae).place
     plan = Plan.load(study.open("plan", place.model, verify=False).path)
     loaded = study.sae(sae)
-    model = study.model(place.model, until=loaded.input)
+    model = study.model(place.model, until=loaded.place)
     batches = study.tokens(sae).batches("train", plan.tokens_per_batch, order=np.random.default_rng(seed))
     return correlations(
         model,

@@ -12,7 +12,7 @@ import tomlkit
 
 from monosema.artifact import NOTE, Artifact, atomic_file, drafting, reopen
 from monosema.errors import RefusedError, UsageError
-from monosema.models import HookPoint, describe_model
+from monosema.models import canonical_name, describe_model, points_of
 from monosema.pipeline.asked import Asked, located, read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.stages import STAGES, Stage
@@ -56,13 +56,14 @@ def init(
     folder = Path(path)
     given = {key: value for key, value in (sae or {}).items() if value is not None}
     facts = describe_model(model)
-    hook = HookPoint.parse(given.pop("hook")) if "hook" in given else None
+    hook = canonical_name(given.pop("hook")) if "hook" in given else None
     for key in ("file", "start"):
         if key in given and given[key] not in (DATA, RANDOM):
             given[key] = _kept(str(given[key]), folder)
-            hook = hook or HookPoint.parse(config_of(located(given[key], folder)).input)
-    hook = hook or facts.middle
-    hook.check(facts.n_layers)
+            hook = hook or canonical_name(config_of(located(given[key], folder)).input)
+    hook = hook or str(facts.middle)
+    for point in points_of(hook):
+        point.check(facts.n_layers)
     text = tomlkit.document()
     text.add(tomlkit.comment(f"What this study asks. Make it with: monosema run {folder.name}"))
     settings: dict[str, Any] = {
@@ -70,7 +71,7 @@ def init(
         **({} if minutes is None else {"minutes": minutes}),
         "models": {"main": {"source": _kept(model, folder)}},
         "corpora": {"main": {"sources": [_kept(one, folder) for one in sources]} if sources else {**BUNDLED}},
-        "saes": {"main": {"hook": str(hook), **given}},
+        "saes": {"main": {"hook": hook, **given}},
     }
     if tokens is not None:
         settings["corpora"]["main"]["tokens"] = tokens

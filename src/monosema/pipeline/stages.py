@@ -74,7 +74,7 @@ def _ask_tokens(work: Work, name: str) -> dict[str, Any]:
 
 
 def _ask_activations(work: Work, name: str) -> dict[str, Any]:
-    hook = work.asked.sae_of_activations(name).place.hook
+    hook = work.asked.sae_of_activations(name).place.at
     at = work.asked.store_at(name)
     return {"hook": hook, "store": work.asked.store_wish(name)} | ({} if at is None else {"store_at": at})
 
@@ -82,7 +82,7 @@ def _ask_activations(work: Work, name: str) -> dict[str, Any]:
 def _ask_sae(work: Work, name: str) -> dict[str, Any]:
     sae = work.asked.saes[name]
     if sae.given is not None:
-        return {"hook": sae.place.hook, "file": work.given_digest(name, sae.given)}
+        return {"hook": sae.place.at, "file": work.given_digest(name, sae.given)}
     place = asked(sae.place, leave_out=frozenset({"store", "store_at", "model", "corpus", "file", "indexed"}))
     training = asked(sae.training) | (
         {} if sae.start is None else {"start": work.start_digest(name, sae.start)}

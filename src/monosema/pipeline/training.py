@@ -88,9 +88,9 @@ class Training:
         if self.stored:
             return StoreStream(ActivationStore(self.folder), self.stats, seed)
         return LiveStream(
-            work.model(asked.place.model, until=asked.place.hook),
+            work.model(asked.place.model, until=asked.place.at),
             work.tokens(asked.tokens),
-            asked.place.hook,
+            asked.place.at,
             self.stats,
             tokens_per_batch=work.plan(asked.place.model).tokens_per_batch,
             seed=seed,
@@ -112,10 +112,10 @@ class Training:
         own = f"sae/{name}" if asked.place.seed is None else f"sae seed/{asked.place.seed}"
         config = SAEConfig(
             kind=asked.kind,
-            d_model=self.stats.d_model,
+            d_model=self.stats.d_model // (1 if asked.place.output is None else 2),
             d_sae=work.d_sae(name),
             input=asked.place.hook,
-            output=asked.place.hook,
+            output=asked.place.written,
             model=work.asked.models[asked.place.model].source,
             model_hash=work.plan(asked.place.model).model_hash,
             seed=derive_seed(work.asked.seed, own),
@@ -141,9 +141,15 @@ class Training:
         if asked.start is not None:
             format, where = recognise(asked.start)
             given = SAE.load(where, format=format, hook=config.input)
-            return start_from(given, config, scale=stats.scale, massive=stats.massive_threshold)
+            return start_from(
+                given, config, scale=stats.scale, massive=stats.massive_threshold, balance=stats.balance
+            )
         sae = SAE.initialise(
-            config, mean=stats.mean.float(), scale=stats.scale, massive=stats.massive_threshold
+            config,
+            mean=stats.mean.float(),
+            scale=stats.scale,
+            massive=stats.massive_threshold,
+            balance=stats.balance,
         )
         if asked.training.start == DATA:
             towards_data(sae, self.stream("begin").next(config.d_sae))

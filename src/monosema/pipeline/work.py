@@ -285,5 +285,6 @@ def load_model(
         device=device or settings.device,
         adapter=work.adapter(name),
         device_map=settings.device_map,
+        other=None if settings.other is None else work._inside(settings.other),
         until=until,
     )

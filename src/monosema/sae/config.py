@@ -11,8 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.sae.kinds import Kind
+from monosema.sae.kinds import Kind, block_norms
 
+BESIDE = "+"
+"""Between the names of hook points whose activations stand side by side in a row."""
+TENSORS = ("encoder", "W_dec", "b_enc", "b_dec")
 EXCLUDED = ("padding", "bos", "special", "massive")
 """The policy of metrics.md: which positions are left out of training, evaluation and index."""
 
@@ -24,11 +27,11 @@ class SAEConfig:
     kind: Kind
     """Settings of its kind; a row of `KINDS`."""
     d_model: int
-    """Width of the activations that it reads and writes."""
+    """Width of what it reads, which is that of what it writes: of all hook points that stand side by side."""
     d_sae: int
     """Number of its features."""
     input: str
-    """Hook point that it reads, such as `resid_post.16`."""
+    """Hook point that it reads, such as `resid_post.16`; a crosscoder's side by side: `resid_post.8+resid_post.16`."""
     output: str
     """Hook point that it reconstructs; the same as `input` but for transcoders."""
     model: str
@@ -45,7 +48,45 @@ class SAEConfig:
         for name, size in (("d_model", self.d_model), ("d_sae", self.d_sae)):
             if size < 1:
                 raise UsageError(f"{name} is {size}; expected 1 or more")
+        if self.d_model % self.blocks or len(self.output.split(BESIDE)) != self.blocks:
+            raise UsageError(
+                f"an SAE of width {self.d_model} reads {self.input} and writes {self.output}; expected as many hook "
+                "points on both sides, all of one width"
+            )
         self.kind.check(self.d_sae)
+
+    @property
+    def blocks(self) -> int:
+        """Hook points side by side: 1 but for crosscoders."""
+        return len(self.input.split(BESIDE))
+
+    @property
+    def transcodes(self) -> bool:
+        """Whether it writes elsewhere than it reads."""
+        return self.input != self.output
+
+    @property
+    def place(self) -> str:
+        """Hook points whose activations make a row: what it reads, and after it what it writes where that differs."""
+        return f"{self.input}{BESIDE}{self.output}" if self.transcodes else self.input
+
+    @property
+    def row(self) -> int:
+        """Width of a row."""
+        return 2 * self.d_model if self.transcodes else self.d_model
+
+    @property
+    def centred(self) -> bool:
+        """Whether b_dec is subtracted before the encoder: a transcoder's stands elsewhere."""
+        return self.kind.subtract_b_dec and not self.transcodes
+
+    def norms(self, decoder: Float[Tensor, "f d_model"]) -> Float[Tensor, " f"]:
+        """‖d‖ of rows of a decoder: of a crosscoder the sum over its hook points, which its penalty is on.
+
+        Kinds that keep rows at norm 1 have no such penalty; there it is the norm of the whole row. Source: the
+        crosscoders of October 2024.
+        """
+        return block_norms(decoder, 1 if self.kind.unit_decoder else self.blocks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +118,8 @@ class SAEParts:
     """Norm of raw activations above which a position is massive; infinite where there is no such rule."""
     folded: ScaleFold | None = None
     """Set where the scale lives in the weights."""
+    balance: tuple[float, ...] = ()
+    """What the scale is multiplied by at each hook point of a row, so that all count alike; empty: 1."""
 
     def __post_init__(self) -> None:
         """Raise `UsageError` where shapes, types or facts do not fit the config."""
@@ -90,6 +133,11 @@ class SAEParts:
                 )
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise UsageError(f"scale is {self.scale}; expected a finite number above 0")
+        blocks = self.config.row // (self.config.d_model // self.config.blocks)
+        if self.balance and not (
+            len(self.balance) == blocks and all(0 < one < math.inf for one in self.balance)
+        ):
+            raise UsageError(f"balance is {self.balance}; expected {blocks} finite numbers above 0, or none")
         if not self.massive > 0:
             raise UsageError(f"massive is {self.massive}; expected a norm above 0")
 

@@ -3,6 +3,10 @@
 A caller always passes and gets raw activations; the scale s of C2 is applied inside. A feature's activation is
 a = f(s·x)·‖d‖ in scaled units: shown, ranked, thresholded and stored. Its contribution to the residual stream is
 a·(d/‖d‖)/s. Nothing here knows a model or a text.
+
+A row holds the activations of all hook points that an SAE reads, side by side; a transcoder's also those that it
+writes, which `encode` leaves alone and `target` gives. Each hook point of several has a scale of its own, s times its
+`balance`.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from torch import Tensor
 
 from monosema.errors import ActivationError, UsageError, lookup
 from monosema.kernels import SparseActs
-from monosema.sae.config import SAEConfig, SAEParts, ScaleFold
+from monosema.sae.config import TENSORS, SAEConfig, SAEParts, ScaleFold
 from monosema.sae.formats import FORMATS
 
 _CHUNK_BYTES = 64 << 20  # of pre-activations that live at once
@@ -35,9 +39,10 @@ class SAE(SAEParts):
         cls,
         config: SAEConfig,
         *,
-        mean: Float[Tensor, " d_model"],
+        mean: Float[Tensor, " row"],
         scale: float,
         massive: float = math.inf,
+        balance: tuple[float, ...] = (),
         device: torch.device | str = "cpu",
     ) -> SAE:
         """Return the SAE at step 0; `mean` is the mean of *raw* activations at positions that are kept.
@@ -45,13 +50,15 @@ class SAE(SAEParts):
         Weights are drawn on the CPU from `config.seed`, so that they do not depend on the device.
         """
         generator = torch.Generator().manual_seed(config.seed)
-        centre = mean.to("cpu", torch.float32) * scale
-        weights = config.kind.initialise(config.d_model, config.d_sae, generator, centre)
-        tensors = {name: tensor.to(device).contiguous() for name, tensor in weights._asdict().items()}
+        centre = mean.to("cpu", torch.float32) * scale * _spread(balance, config.row)
+        weights = config.kind.initialise(config.d_model, config.d_sae, generator, centre[-config.d_model :])
+        if config.transcodes:  # what takes the mean off what is read
+            weights = weights._replace(b_enc=-(weights.encoder @ centre[: config.d_model]))
+        tensors = {name: getattr(weights, name).to(device).contiguous() for name in TENSORS}
         start = config.kind.initial_threshold
         if start is not None:
-            tensors["threshold"] = start * torch.linalg.vector_norm(tensors["W_dec"], dim=1)
-        return cls(config=config, scale=scale, massive=massive, **tensors)
+            tensors["threshold"] = start * config.norms(tensors["W_dec"])
+        return cls(config=config, scale=scale, massive=massive, balance=balance, **tensors)
 
     @classmethod
     def load(
@@ -107,28 +114,50 @@ class SAE(SAEParts):
         return self.config.output
 
     @property
+    def place(self) -> str:
+        """Hook points of a row: what `LanguageModel.capture` takes."""
+        return self.config.place
+
+    @property
     def unit(self) -> float:
         """The s of metrics.md, applied or folded: a of 1 adds a vector of norm 1/s to the residual stream."""
         return self.scale * (self.folded.scale if self.folded else 1.0)
 
     @property
     def decoder_norms(self) -> Float[Tensor, " d_sae"]:
-        """‖d‖ of every feature, of the weights as they are now."""
-        return torch.linalg.vector_norm(self.W_dec, dim=1)
+        """‖d‖ of every feature, of the weights as they are now (`SAEConfig.norms`)."""
+        return self.config.norms(self.W_dec)
+
+    @property
+    def bias(self) -> Float[Tensor, " d_model"]:
+        """What it reconstructs where no feature fires, in raw units."""
+        return self.b_dec / (self.scale * self._balance_out)
 
     def directions(self, features: Int[Tensor, " f"]) -> Float[Tensor, "f d_model"]:
         """What an activation of 1 of each feature adds to raw activations: d/‖d‖/s."""
         rows = self.W_dec[features]
-        return rows / (_nonzero(torch.linalg.vector_norm(rows, dim=1)) * self.unit)[:, None]
+        return rows / (_nonzero(self.config.norms(rows)) * self.unit)[:, None] / self._balance_out
+
+    def scaled(self, x: Float[Tensor, "n row"]) -> Float[Tensor, "n row"]:
+        """Raw rows in scaled units."""
+        return x * (_spread(self.balance, self.config.row) * self.unit)
+
+    def target(self, x: Float[Tensor, "*batch row"]) -> Float[Tensor, "*batch d_model"]:
+        """What of rows it reconstructs."""
+        return x[..., -self.d_model :]
+
+    def residual(self, x: Float[Tensor, "n row"], acts: SparseActs) -> Float[Tensor, "n d_model"]:
+        """What activations leave of raw rows, in scaled units."""
+        return (self.target(x) - self.decode(acts)) * (self._balance_out * self.unit)
 
     def encode(self, x: Float[Tensor, "n width"]) -> SparseActs:
-        """Feature activations a of raw activations, exact in fp32, with the inference threshold if any.
+        """Feature activations a of raw rows, exact in fp32, with the inference threshold if any.
 
         Rows are worked on in chunks, so that no more than 64 MB of pre-activations live at once. Massive
         positions are encoded like others; see `massive_mask`. Raises `UsageError` for another width and
         `ActivationError` for values that are not finite.
         """
-        x = self._checked(x)
+        x = self._checked(x)[:, : self.d_model]
         norms = self.decoder_norms * (self.folded.scale if self.folded else 1.0)
         rows = min(max(1, _CHUNK_BYTES // (4 * self.d_sae)), max(1, len(x)))
         buffer = x.new_empty(rows, self.d_sae)
@@ -143,22 +172,22 @@ class SAE(SAEParts):
         """x̂ in raw units: b_dec/s plus every a·(d/‖d‖)/s."""
         factors = 1 / (_nonzero(self.decoder_norms) * (self.folded.scale if self.folded else 1.0))
         f = replace(acts, values=acts.values * factors[acts.indices])
-        return f.decode(self.W_dec).add_(self.b_dec).div_(self.scale)
+        return f.decode(self.W_dec).add_(self.b_dec).div_(self.scale * self._balance_out)
 
     def reconstruct(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n d_model"]:
-        """x̂ of raw activations, massive or not."""
+        """x̂ of raw rows, massive or not."""
         return self.decode(self.encode(x))
 
-    def substitute(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        """x̂ in place of raw activations, in their type; massive positions pass through unchanged."""
+    def substitute(self, x: Float[Tensor, "*batch row"]) -> Float[Tensor, "*batch d_model"]:
+        """x̂ in place of what it reconstructs, in its type; massive positions pass through unchanged."""
         flat = x.reshape(-1, x.shape[-1])
         usual = ~self.massive_mask(flat)
-        out = flat.clone()
+        out = self.target(flat).clone()
         out[usual] = self.reconstruct(flat[usual]).to(x.dtype)
-        return out.view(x.shape)
+        return out.view(*x.shape[:-1], self.d_model)
 
-    def massive_mask(self, x: Float[Tensor, "*batch width"]) -> Bool[Tensor, "*batch"]:
-        """Which positions are massive: norm of the raw activations above the stored threshold."""
+    def massive_mask(self, x: Float[Tensor, "*batch row"]) -> Bool[Tensor, "*batch"]:
+        """Which positions are massive: norm of the raw row above the stored threshold."""
         return torch.linalg.vector_norm(x, dim=-1, dtype=torch.float32) > self.massive
 
     def fold_decoder_norms(self) -> SAE:
@@ -179,6 +208,10 @@ class SAE(SAEParts):
         """
         if self.folded:
             raise UsageError(f"the scale of this SAE is folded already ({self.folded.form})")
+        if self.balance:
+            raise UsageError(
+                "an SAE of several hook points has a scale for each of them; it cannot be folded"
+            )
         s = self.scale
         forms: dict[str, dict[str, Any]] = {
             "F1": {"encoder": self.encoder * s, "W_dec": self.W_dec / s, "b_dec": self.b_dec / s},
@@ -221,10 +254,10 @@ class SAE(SAEParts):
             )
 
     def _checked(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
-        if x.shape[1] != self.d_model:
+        if x.shape[1] != self.config.row:
             raise UsageError(
-                f"activations have width {x.shape[1]}; this SAE reads {self.input} of {self.config.model}, "
-                f"width {self.d_model}"
+                f"activations have width {x.shape[1]}; this SAE reads {self.place} of {self.config.model}, "
+                f"width {self.config.row}"
             )
         x = x.detach().to(self.encoder.device, torch.float32)
         if not torch.isfinite(x).all():
@@ -235,10 +268,25 @@ class SAE(SAEParts):
     def _pre_acts(
         self, x: Float[Tensor, "n d_model"], out: Float[Tensor, "n d_sae"]
     ) -> Float[Tensor, "n d_sae"]:
-        scaled = x * self.scale
-        if self.config.kind.subtract_b_dec:
+        scaled = x * (self._balance_in * self.scale)
+        if self.config.centred:
             scaled = scaled - self.b_dec
         return torch.addmm(self.b_enc, scaled, self.encoder.T, out=out)
+
+    @property
+    def _balance_in(self) -> Float[Tensor, " d_model"] | float:
+        spread = _spread(self.balance, self.config.row)
+        return spread if isinstance(spread, float) else spread[: self.d_model].to(self.encoder.device)
+
+    @property
+    def _balance_out(self) -> Float[Tensor, " d_model"] | float:
+        spread = _spread(self.balance, self.config.row)
+        return spread if isinstance(spread, float) else spread[-self.d_model :].to(self.encoder.device)
+
+
+def _spread(balance: tuple[float, ...], width: int) -> Float[Tensor, " row"] | float:
+    """A number of each hook point at each of its places in a row."""
+    return torch.tensor(balance).repeat_interleave(width // len(balance)) if balance else 1.0
 
 
 def _nonzero(norms: Float[Tensor, " f"]) -> Float[Tensor, " f"]:

@@ -24,10 +24,12 @@ def towards_data(sae: SAE, x: Float[Tensor, "d_sae d_model"]) -> None:
     along them. Features then begin where there is something to reconstruct. Source: Anthropic's updates of 2025, which
     give the mixture and no constant for other models. Raises `UsageError` for another number of positions.
     """
+    if sae.config.transcodes:
+        raise UsageError("start is data, but what a transcoder reads is not what it writes; leave start out")
     if x.shape != sae.W_dec.shape:
         raise UsageError(f"{len(x)} positions to start from; expected one for each of {sae.d_sae} features")
     before = sae.encoder.clone()
-    towards = normalize(x.to(sae.W_dec.device, torch.float32) * sae.scale - sae.b_dec, dim=1)
+    towards = normalize(sae.scaled(x.to(sae.W_dec.device, torch.float32)) - sae.b_dec, dim=1)
     for rows in (sae.encoder, sae.W_dec):
         norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
         mixed = normalize(DATA_SHARE * towards + (1 - DATA_SHARE) * normalize(rows, dim=1), dim=1)
@@ -36,14 +38,22 @@ def towards_data(sae: SAE, x: Float[Tensor, "d_sae d_model"]) -> None:
         sae.b_enc.add_((before - sae.encoder) @ sae.b_dec)
 
 
-def start_from(given: SAE, config: SAEConfig, *, scale: float, massive: float = math.inf) -> SAE:
+def start_from(
+    given: SAE,
+    config: SAEConfig,
+    *,
+    scale: float,
+    massive: float = math.inf,
+    balance: tuple[float, ...] = (),
+) -> SAE:
     """Return an SAE of `config` that begins with the features of `given`, which is left as it is.
 
     x̂ and a are those of `given` (a in units of `scale`), so far as the kind selects alike: decoder rows get norm 1
     where the kind keeps them so, b_dec moves into b_enc or out of it, thresholds stay where the kind trains them and
-    are left out otherwise. Raises `UsageError` for another size.
+    are left out otherwise. An SAE of several hook points keeps x̂ where these have the `balance` that it was trained
+    with. Raises `UsageError` for another size.
     """
-    for name in ("d_model", "d_sae"):
+    for name in ("d_model", "d_sae", "blocks", "transcodes"):
         asked, had = getattr(config, name), getattr(given.config, name)
         if asked != had:
             raise UsageError(
@@ -53,18 +63,19 @@ def start_from(given: SAE, config: SAEConfig, *, scale: float, massive: float = 
     if config.kind.unit_decoder:
         sae = sae.fold_decoder_norms()
     b_enc = sae.b_enc.clone()
-    if config.kind.subtract_b_dec != sae.config.kind.subtract_b_dec:
+    if config.centred != sae.config.centred:
         shift = sae.encoder @ sae.b_dec  # [d_sae]
-        b_enc = b_enc + shift if config.kind.subtract_b_dec else b_enc - shift
+        b_enc = b_enc + shift if config.centred else b_enc - shift
     first, threshold = config.kind.initial_threshold, sae.threshold
     if first is None:
         threshold = None
     elif threshold is None:
-        threshold = first * torch.linalg.vector_norm(sae.W_dec, dim=1)
+        threshold = first * config.norms(sae.W_dec)
     return replace(
         sae,
         config=config,
         massive=massive,
+        balance=balance,
         encoder=sae.encoder.clone(),
         W_dec=sae.W_dec.clone(),
         b_enc=b_enc,

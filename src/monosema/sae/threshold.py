@@ -44,13 +44,13 @@ def fit_threshold(
     plain = sae.with_threshold(None)
     acts = plain.encode(x) if acts is None else acts
     x = x.to(acts.values.device, torch.float32)
-    residual = (x - plain.decode(acts)) * sae.unit  # [n, d_model], scaled
+    residual = plain.residual(x, acts)  # [n, d_model], scaled
     error = _energy(residual)
     pairs = _Sorted(acts, _costs(sae, acts, residual))
     for halving in range(_HALVINGS):
         threshold = pairs.threshold(error * share * 0.5**halving)
         kept = acts.where(acts.values > threshold[acts.indices])
-        if _energy((x - plain.decode(kept)) * sae.unit) <= error * (1 + share):
+        if _energy(plain.residual(x, kept)) <= error * (1 + share):
             return threshold
     return torch.zeros(sae.d_sae, device=acts.values.device)
 
@@ -96,8 +96,11 @@ def _energy(x: Float[Tensor, "n d_model"]) -> float:
 def _costs(sae: SAE, acts: SparseActs, residual: Float[Tensor, "n d_model"]) -> Float[Tensor, " nnz"]:
     """Added squared error, in scaled units, of dropping each active pair alone."""
     along = row_dots(residual, sae.W_dec, acts.offsets, acts.rows(), acts.indices)
+    norms = sae.decoder_norms
+    lengths = torch.linalg.vector_norm(sae.W_dec, dim=1) / norms.clamp_min(torch.finfo(norms.dtype).tiny)
     values = acts.values.double()
-    return values.square() + 2 * values * (along / sae.decoder_norms[acts.indices]).double()
+    alone = (values * lengths[acts.indices]).square()
+    return alone + 2 * values * (along / norms[acts.indices]).double()
 
 
 class _Sorted:

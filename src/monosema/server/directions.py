@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from monosema.artifact import digest_json
 from monosema.index.chance import best_of_random
 from monosema.index.neighbours import cosines_with, nearest_to
-from monosema.models import HookPoint
+from monosema.models import points_of
 from monosema.sae import SAE
 from monosema.server.access import Served
 from monosema.server.columns import ARROW_TOO, arrow, compact_json, form_of, wants_arrow
@@ -104,7 +104,7 @@ def get_elsewhere(
         saes=[
             Elsewhere(
                 sae=other.name,
-                hook=other.asked.place.hook,
+                hook=other.asked.place.at,
                 chance=best_of_random(found.W_dec.shape[1], found.d_sae, HIGH),
                 neighbours=_neighbours(other, nearest_to(direction, found.W_dec, NEAREST)),
             )
@@ -127,7 +127,7 @@ def _others(served: ServedSAE, sae: SAE) -> list[tuple[ServedSAE, SAE]]:
 
 
 def _comparable(one: SAE, other: SAE) -> bool:
-    kinds = {HookPoint.parse(sae.output).kind for sae in (one, other)}
+    kinds = {point.kind for sae in (one, other) for point in points_of(sae.output)}
     return one.output == other.output or kinds <= set(RESIDUAL)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from monosema.artifact import Artifact, read_json
 from monosema.errors import MonosemaError
+from monosema.models import BESIDE
 from monosema.pipeline import STAGES, OpenStudy
 from monosema.pipeline.finding import MEANING
 from monosema.pipeline.table import EVALUATION
@@ -112,7 +113,7 @@ def _summary(served: ServedSAE) -> SAESummary:
     return SAESummary(
         name=served.name,
         kind=kind,
-        hook=place.hook,
+        hook=place.at,
         model=place.model,
         corpus=place.corpus,
         d_sae=d_sae,
@@ -138,7 +139,7 @@ def get_sae(served: Served, query: Annotated[Versioned, Query()]) -> SAERecord:
         name=served.name,
         study=served.study.name,
         kind=kind,
-        hook=manifest.asked["hook"],
+        hook=BESIDE.join(filter(None, (manifest.asked["hook"], manifest.asked.get("output")))),
         model=served.asked.place.model,
         d_sae=d_sae,
         settings=_settings(manifest.asked),

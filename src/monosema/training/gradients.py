@@ -107,6 +107,15 @@ class Gradients:
         ]  # fmt: skip
         return math.hypot(*of_ranges)
 
+    def pull_blocks(
+        self, decoder: Float[Tensor, "d_sae d_model"], pulls: Float[Tensor, " d_sae"], blocks: int
+    ) -> None:
+        """Add the penalty on the sum of the norms of a row's blocks, `pulls` being its derivative in that sum."""
+        self.fill()
+        rows, into = (matrix.view(len(matrix), blocks, -1) for matrix in (decoder, self.decoder))
+        norms = torch.linalg.vector_norm(rows, dim=2)  # [d_sae, blocks]
+        into.addcmul_(rows, torch.where(norms > 0, pulls[:, None] / norms, 0.0)[:, :, None])
+
     def add_b_dec(
         self, residual: Float[Tensor, "n d_model"], encoder: Float[Tensor, "d_sae d_model"] | None
     ) -> None:

@@ -90,6 +90,8 @@ class Run:
         self.stream = stream
         config = asdict(sae.config) | {"kind": {"name": sae.config.kind.name} | asdict(sae.config.kind)}
         self.asked = {"plan": asdict(plan), "sae": config, "scale": sae.scale}
+        if sae.balance:
+            self.asked["balance"] = list(sae.balance)
         self.step = Step(
             *(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec),
             _step_config(sae, plan),
@@ -119,20 +121,22 @@ class Run:
             self.stream.load(self._stream_then)
 
     def advance(self, number: int, x: Float[Tensor, "n d_model"]) -> StepReport:
-        """Take one step on raw activations; write metrics and checkpoint where they are due."""
-        plan = self.plan
-        x = self.checked(number, x * self.sae.scale)
+        """Take one step on raw rows; write metrics and checkpoint where they are due."""
+        plan, config = self.plan, self.sae.config
+        rows = self.checked(number, self.sae.scaled(x))
+        x, target = rows[:, : config.d_model].contiguous(), self.sae.target(rows).contiguous()
+        aim = target if config.transcodes else None
         report = self.step.step(
-            x, lr=lr_at(plan, number), l1=l1_at(plan, number), progress=number / plan.steps
+            x, aim, lr=lr_at(plan, number), l1=l1_at(plan, number), progress=number / plan.steps
         )
         self.watch(number, report)
         done = number + 1
         if plan.resample and is_due(plan, done):
             dead = (self.step.silent >= dead_for(plan)).nonzero().flatten()
             seed = derive_seed(self.sae.config.seed, f"resample/{done}")
-            resample(self.step, x, dead, torch.Generator().manual_seed(seed))
+            resample(self.step, x, dead, torch.Generator().manual_seed(seed), target=aim)
         if done % plan.metrics_every == 0 or done == plan.steps:
-            self.note(number, report, x)
+            self.note(number, report, target)
         if done % plan.checkpoint_steps == 0 or done == plan.steps:
             self.parts.close_part()
             self.save(done)
@@ -255,6 +259,8 @@ def _check(sae: SAE, plan: TrainPlan) -> None:
 def _step_config(sae: SAE, plan: TrainPlan) -> StepConfig:
     return StepConfig(
         kind=sae.config.kind,
+        blocks=sae.config.blocks,
+        centred=sae.config.centred,
         dead_after=plan.aux_dead_after,
         clip=plan.clip,
         encoder_gemm=plan.encoder_gemm,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from monosema.training.plan import TrainPlan
 from monosema.training.step import Step
@@ -32,15 +33,25 @@ def dead_for(plan: TrainPlan) -> int:
 
 @torch.no_grad()
 def resample(
-    step: Step, x: Float[Tensor, "n d_model"], dead: Int[Tensor, " dead"], generator: torch.Generator
+    step: Step,
+    x: Float[Tensor, "n d_model"],
+    dead: Int[Tensor, " dead"],
+    generator: torch.Generator,
+    *,
+    target: Float[Tensor, "n d_model"] | None = None,
 ) -> None:
-    """Let the features `dead` begin anew; `x` is the batch, in scaled units, that `step` has just been trained on."""
+    """Let the features `dead` begin anew; `x` is the batch, in scaled units, that `step` has just been trained on.
+
+    With a `target`, decoder rows get its directions at the same positions, and the mean of x takes the part of b_dec.
+    """
     if not len(dead) or len(dead) == len(step.silent):
         return
     live = torch.ones(len(step.silent), dtype=torch.bool, device=x.device).index_fill_(0, dead, value=False)
     chances = step.errors(len(x)).double().square().cpu()
     enough = int((chances > 0).sum()) >= len(dead)
     drawn = torch.multinomial(chances, len(dead), replacement=not enough, generator=generator).to(x.device)
-    rows = torch.nn.functional.normalize(x[drawn] - step.b_dec, dim=1)  # [dead, d_model]
+    centre = step.b_dec if target is None else x.mean(0)
+    rows = normalize(x[drawn] - centre, dim=1)  # [dead, d_model]
+    out = rows if target is None else normalize(target[drawn] - step.b_dec, dim=1)
     norms = [torch.linalg.vector_norm(weight[live], dim=1).mean() for weight in (step.encoder, step.decoder)]
-    step.restart(dead, rows * (ENCODER_NORM * norms[0]), rows * norms[1])
+    step.restart(dead, rows * (ENCODER_NORM * norms[0]), out * norms[1], centre)

@@ -37,6 +37,10 @@ class StepConfig:
 
     kind: Kind
     """Settings of the SAE's kind."""
+    blocks: int = 1
+    """Hook points side by side, whose decoder norms are penalised apart (`SAEConfig.norms`)."""
+    centred: bool | None = None
+    """Whether b_dec is subtracted before the encoder; None: as the kind does it."""
     dead_after: int = 10_000_000
     """Positions without an activation after which a feature is dead."""
     clip: float = 1.0
@@ -104,7 +108,9 @@ class Step:
         self.config, self.batch = config, batch
         self.encoder, self.decoder, self.b_enc, self.b_dec = encoder, decoder, b_enc, b_dec
         make = lookup(OBJECTIVES, kind.name, "kind of SAE")
-        self.objective = make(Weights(encoder, decoder, b_enc, b_dec), kind, threshold)
+        blocks = 1 if kind.unit_decoder else config.blocks
+        weights = Weights(encoder, decoder, b_enc, b_dec, blocks)
+        self.objective = make(weights, kind, threshold)
         self.gradients = Gradients(encoder)
         self.forward = Forward(self.objective, self.gradients, encoder_gemm=config.encoder_gemm, batch=batch)
         tensors = [encoder, decoder, b_enc, b_dec, *self.objective.own.values()]
@@ -112,27 +118,32 @@ class Step:
         self.adam = Adam(tensors, beta1=config.beta1, beta2=config.beta2, eps=config.eps, unit=unit)
         self.silent = torch.zeros(len(encoder), dtype=torch.int64, device=encoder.device)
         self._aux_k = kind.aux_latents(encoder.shape[1])
-        self._inputs = encoder.new_empty(batch, encoder.shape[1]) if kind.subtract_b_dec else None
+        self.centred = kind.subtract_b_dec if config.centred is None else config.centred
+        self._inputs = encoder.new_empty(batch, encoder.shape[1]) if self.centred else None
         self._residual = encoder.new_empty(batch, encoder.shape[1])
 
     @torch.no_grad()
     def step(
-        self, x: Float[Tensor, "n d_model"], *, lr: float, l1: float = 0.0, progress: float = 0.0
+        self,
+        x: Float[Tensor, "n d_model"],
+        target: Float[Tensor, "n d_model"] | None = None,
+        *,
+        lr: float,
+        l1: float = 0.0,
+        progress: float = 0.0,
     ) -> StepReport:
         """Train on n positions in scaled units, at most `batch`; raises `UsageError` for more, or none.
 
-        `l1` is λ now, `progress` the share of all steps that are done.
+        `target` is what x̂ is to be; None: x itself. `l1` is λ now, `progress` the share of all steps that are done.
         """
         if not 1 <= len(x) <= self.batch:
             raise UsageError(f"a step of {len(x)} positions; expected 1 to {self.batch} (batch)")
         n, gradients, objective = len(x), self.gradients, self.objective
         inputs = x if self._inputs is None else torch.sub(x, self.b_dec, out=self._inputs[:n])
         residual = self._residual[:n]  # (2 / n)(x̂ - x)
-        moment = Moment(
-            n=n, weight=l1 / n, progress=progress, norms=torch.linalg.vector_norm(self.decoder, dim=1)
-        )
+        moment = Moment(n=n, weight=l1 / n, progress=progress, norms=objective.weights.norms())
         gradients.begin()
-        done = self.forward.run(x, inputs, residual, moment)
+        done = self.forward.run(x if target is None else target, inputs, residual, moment)
         mse = n / 4 * float(energy(residual))
         term, aux = self._auxiliary(inputs, residual)
         grad_norm = self._gather(done, inputs, residual, moment)
@@ -183,11 +194,11 @@ class Step:
         features: Int[Tensor, " f"],
         encoder: Float[Tensor, "f d_model"],
         decoder: Float[Tensor, "f d_model"],
+        centre: Float[Tensor, " d_model"],
     ) -> None:
-        """Let features begin anew with these rows; their pre-activations are 0 at b_dec."""
+        """Let features begin anew with these rows; pre-activations are 0 at `centre`, or b_dec if it is taken off."""
         self.encoder[features], self.decoder[features] = encoder, decoder
-        subtracted = self.config.kind.subtract_b_dec
-        self.b_enc[features] = 0.0 if subtracted else -(encoder @ self.b_dec)
+        self.b_enc[features] = 0.0 if self.centred else -(encoder @ centre)
         self.objective.restart(features)
         self.silent[features] = 0
         for tensor, *moments in zip(self.adam.tensors, self.adam.exp_avg, self.adam.exp_avg_sq, strict=True):
@@ -221,8 +232,12 @@ class Step:
 
     def _gather(self, done: Pass, inputs: Tensor, residual: Tensor, moment: Moment) -> float:
         """Make the gradients of all parameters; return the norm of them together."""
-        gradients, objective, kind = self.gradients, self.objective, self.config.kind
+        gradients, objective = self.gradients, self.objective
         objective.outset(gradients, inputs)
+        pulls = objective.pulls
+        if pulls is not None and objective.weights.blocks > 1:
+            gradients.pull_blocks(self.decoder, pulls, objective.weights.blocks)
+            pulls = None
         residuals = objective.residuals(residual)
         of_rows = gradients.add_pairs(
             done.pairs.by_feature,
@@ -232,10 +247,10 @@ class Step:
             inputs,
             self.decoder,
             moment.norms,
-            pulls=objective.pulls,
-            unit=kind.unit_decoder,
+            pulls=pulls,
+            unit=self.config.kind.unit_decoder,
         )
-        gradients.add_b_dec(residuals[0][1], self.encoder if kind.subtract_b_dec else None)
+        gradients.add_b_dec(residuals[0][1], self.encoder if self.centred else None)
         objective.amend(gradients)
         small = (gradients.b_enc, gradients.b_dec, *objective.own_gradients.values())
         return math.hypot(

@@ -21,12 +21,25 @@ from monosema.sae.config import SAEConfig, SAEParts, ScaleFold, tensor_shapes
 from monosema.sae.formats.tensors import read_tensors, write_tensors
 from monosema.sae.kinds import KINDS
 
-VERSION = 2
+VERSION = 3
 RECORD = "sae.json"
 TENSORS = "sae.safetensors"
 
 T = TypeVar("T")
-_KEYS = ("format", "version", "kind", "subtract_b_dec", "config", "scale", "massive", "folded", "tensors")
+_KEYS = (
+    "format",
+    "version",
+    "kind",
+    "subtract_b_dec",
+    "config",
+    "scale",
+    "massive",
+    "folded",
+    "balance",
+    "tensors",
+)
+_SINCE: dict[str, tuple[int, Any]] = {"balance": (3, [])}
+"""Keys that came later: the version that has them first, and what they are in older ones."""
 
 
 def write(parts: SAEParts, folder: Path) -> None:
@@ -48,6 +61,7 @@ def write(parts: SAEParts, folder: Path) -> None:
         "scale": parts.scale,
         "massive": None if math.isinf(parts.massive) else parts.massive,
         "folded": asdict(parts.folded) if parts.folded else None,
+        "balance": list(parts.balance),
         "tensors": {"blake2b": digest_file(folder / TENSORS), "names": list(parts.tensors())},
     }
     write_json(folder / RECORD, record)
@@ -68,10 +82,16 @@ def read(folder: Path, hook: str | None) -> SAEParts:
     config = _config(record, path, hook)
     folded = None if record["folded"] is None else _build(ScaleFold, record["folded"], path, "folded.")
     massive = math.inf if record["massive"] is None else _number(record, "massive", path)
+    balance = _numbers(record, "balance", path)
     tensors = _tensors(folder / TENSORS, record["tensors"], config, path)
     try:
         return SAEParts(
-            config=config, scale=_number(record, "scale", path), massive=massive, folded=folded, **tensors
+            config=config,
+            scale=_number(record, "scale", path),
+            massive=massive,
+            folded=folded,
+            balance=balance,
+            **tensors,
         )
     except UsageError as error:
         raise DamagedError(f"{path}: {error}") from None
@@ -87,8 +107,9 @@ def _record(folder: Path) -> dict[str, Any]:
         raise DamagedError(f"{path}: format is {record.get('format')!r}; expected 'monosema-sae'")
     if version > VERSION:
         raise UsageError(f"{path} is of version {version}; this monosema reads up to {VERSION}: upgrade it")
-    _check_keys(record, _KEYS, path, "")
-    return record
+    older = {key: value for key, (since, value) in _SINCE.items() if version < since}
+    _check_keys(record, [key for key in _KEYS if key not in older], path, "")
+    return record | older
 
 
 def _config(record: dict[str, Any], path: Path, hook: str | None) -> SAEConfig:
@@ -108,7 +129,7 @@ def _config(record: dict[str, Any], path: Path, hook: str | None) -> SAEConfig:
             f"{settings_of_kind.subtract_b_dec} for kind {name}"
         )
     found = _build(SAEConfig, _tuples(settings), path, "config.", kind=settings_of_kind)
-    return found if hook is None else replace(found, input=hook, output=hook)
+    return found if hook in (None, found.input, found.place) else replace(found, input=hook, output=hook)
 
 
 def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,3 +203,12 @@ def _number(record: dict[str, Any], key: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DamagedError(f"{path}: {key} is {value!r}; expected a number")
     return float(value)
+
+
+def _numbers(record: dict[str, Any], key: str, path: Path) -> tuple[float, ...]:
+    value = record[key]
+    if not isinstance(value, list) or any(
+        isinstance(one, bool) or not isinstance(one, float) for one in value
+    ):
+        raise DamagedError(f"{path}: {key} is {value!r}; expected a list of numbers")
+    return tuple(value)

@@ -4,6 +4,7 @@
     jumprelu    f = max(h, 0) where h > threshold; BatchTopK and Matryoshka SAEs are saved as this
     topk        the k largest h of a position, of these max(h, 0)
     gated       max(m, 0) where h > 0, with h of b_gate and m = e^r_mag (h - b_gate) + b_mag
+    transcoder, jumprelu_transcoder    as standard and jumprelu; hook_name_out is written
 
 h is as in `weights`, c `apply_b_dec_to_input`. The first two are our kind l1 (without a penalty: nothing tells what
 they were trained with), jumprelu with its thresholds. Gated is kept as our kind is: by m alone, h > 0 being
@@ -29,7 +30,7 @@ from torch import Tensor
 
 from monosema.artifact import read_json
 from monosema.errors import DamagedError, UsageError, nearest
-from monosema.sae.config import SAEConfig, SAEParts
+from monosema.sae.config import BESIDE, SAEConfig, SAEParts
 from monosema.sae.formats.weights import check_shapes, foreign_shapes, make_parts
 from monosema.sae.kinds import L1, Gated, Kind, TopK
 
@@ -37,7 +38,9 @@ CONFIG = "cfg.json"
 TENSORS = "sae_weights.safetensors"
 SCALER = "activation_scaler.json"
 
-ARCHITECTURES = ("standard", "topk", "jumprelu", "gated")
+TRANSCODERS = {"transcoder": "standard", "jumprelu_transcoder": "jumprelu"}
+"""Architectures that write elsewhere than they read, and what they are otherwise."""
+ARCHITECTURES = ("standard", "topk", "jumprelu", "gated", *TRANSCODERS)
 NORM_SPREAD = 1e-3
 """How far norms of decoder rows may lie apart, as a share of their mean, for one norm: the rounding of bfloat16."""
 _MOST_BYTES = 1 << 24  # of a JSON file
@@ -81,6 +84,9 @@ class _Settings:
     """Whether b_dec is subtracted before the encoder."""
     scale: float
     hook: str | None
+    output: str | None
+    """Where a transcoder writes."""
+    transcodes: bool
     model: str
 
 
@@ -101,9 +107,16 @@ def read(folder: Path, hook: str | None) -> SAEParts:
 
 
 def _config(settings: _Settings, folder: Path, hook: str | None) -> SAEConfig:
-    hook = hook or settings.hook
+    if settings.transcodes and hook is not None:  # both, as `SAEConfig.place` names them
+        hook, _, output = hook.partition(BESIDE)
+    else:
+        hook, output = hook or settings.hook, settings.output or ""
     if hook is None:
         raise UsageError(f"{folder / CONFIG} names no hook point; give it (hook, such as resid_post.12)")
+    if settings.transcodes and not output:
+        raise UsageError(
+            f"{folder / CONFIG} is of a transcoder and names no hook point that it writes; give output"
+        )
     kind: Kind = L1(l1_coefficient=0.0) if settings.k is None else TopK(k=settings.k, aux_k=0)
     if settings.architecture == "gated":
         kind = Gated(l1_coefficient=0.0)
@@ -113,7 +126,7 @@ def _config(settings: _Settings, folder: Path, hook: str | None) -> SAEConfig:
             d_model=settings.d_in,
             d_sae=settings.d_sae,
             input=hook,
-            output=hook,
+            output=output if settings.transcodes else hook,
             model=settings.model,
             model_hash="",
         )
@@ -141,10 +154,11 @@ def _settings(folder: Path) -> _Settings:
             f"{path}: architecture is {architecture!r}, which cannot be represented exactly; "
             f"read are {', '.join(ARCHITECTURES)} (BatchTopK and Matryoshka SAEs are saved as jumprelu)"
         )
-    _check_place(raw, metadata, path)
-    hook = metadata.get("hook_name")
+    transcodes = architecture in TRANSCODERS
+    _check_place(raw, metadata, path, transcodes=transcodes)
+    hook, output = metadata.get("hook_name"), metadata.get("hook_name_out")
     return _Settings(
-        architecture=architecture,
+        architecture=TRANSCODERS.get(architecture, architecture),
         d_in=_whole(raw, "d_in", path),
         d_sae=_whole(raw, "d_sae", path),
         k=_whole(raw, "k", path) if architecture == "topk" else None,
@@ -152,6 +166,8 @@ def _settings(folder: Path) -> _Settings:
         centred=_flag(raw, "apply_b_dec_to_input", path, default=True),
         scale=_scale(str(raw.get("normalize_activations") or "none"), folder),
         hook=None if hook is None else _own_name(str(hook)),
+        output=None if output is None or not transcodes else _own_name(str(output)),
+        transcodes=transcodes,
         model=str(metadata.get("model_name") or ""),
     )
 
@@ -181,12 +197,14 @@ def _unflattened(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def _check_place(raw: Mapping[str, Any], metadata: Mapping[str, Any], path: Path) -> None:
-    """Refuse what says that other activations are read or written than those of one whole hook point."""
+def _check_place(
+    raw: Mapping[str, Any], metadata: Mapping[str, Any], path: Path, *, transcodes: bool
+) -> None:
+    """Refuse what says that other activations are read or written than those of one whole hook point, or two."""
     hook = metadata.get("hook_name")
     for key, expected in (
         ("d_out", raw.get("d_in")),
-        ("hook_name_out", hook),
+        ("hook_name_out", metadata.get("hook_name_out") if transcodes else hook),
         ("hook_head_index", None),
         ("hook_head_index_out", None),
     ):

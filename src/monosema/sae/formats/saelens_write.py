@@ -6,6 +6,9 @@ encoder, decoder rows have the norm 1/s.
     topk, matryoshka_topk    topk: k; rows of one norm rank as ours do
     l1                       standard, with thresholds jumprelu (theirs are on a, too, once norms are folded)
     all others               jumprelu: once trained they are an encoder, biases and thresholds
+    transcoders              transcoder, jumprelu_transcoder: the same two
+
+A transcoder's scales at both hook points are folded.
 
 What their format has no place for stands in its metadata, under `monosema`: the norm above which a position is massive
 (we neither train on such nor steer them), what else was left out, the weights of the model by hash.
@@ -25,7 +28,7 @@ from torch import Tensor
 from monosema.artifact import atomic_file, write_json
 from monosema.errors import RefusedError, UsageError
 from monosema.sae.config import SAEParts
-from monosema.sae.formats.saelens import CONFIG, TENSORS
+from monosema.sae.formats.saelens import CONFIG, TENSORS, TRANSCODERS
 from monosema.sae.kinds import TopK
 
 VERSION = "6.0.0"
@@ -55,11 +58,13 @@ def write(parts: SAEParts, folder: Path) -> None:
 
 def _settings(parts: SAEParts) -> dict[str, Any]:
     config, kind = parts.config, parts.config.kind
-    if config.input != config.output:
-        raise UsageError(
-            f"it reads {config.input} and writes {config.output}; only SAEs of one place are written"
-        )
+    if config.blocks > 1:
+        raise UsageError(f"it reads {config.input} side by side; SAELens has no crosscoders")
     if isinstance(kind, TopK):
+        if config.transcodes:
+            raise UsageError(
+                "SAELens has no TopK transcoders; one of batchtopk, which has thresholds, can be written"
+            )
         if parts.threshold is not None:
             raise UsageError(
                 "SAELens's TopK has no thresholds; take them off first: sae.with_threshold(None)"
@@ -71,7 +76,10 @@ def _settings(parts: SAEParts) -> dict[str, Any]:
                 f"this {kind.name} SAE has no thresholds yet, without which it is dense; train it first"
             )
         own = {"architecture": "standard" if parts.threshold is None else "jumprelu"}
-    hook = _hook_name(config.input)
+    if config.transcodes:
+        plain = {architecture: transcoder for transcoder, architecture in TRANSCODERS.items()}
+        own = {"architecture": plain[str(own["architecture"])], "d_out": config.d_model}
+    hook = _hook_name(config.input, own=config.transcodes)
     about = {
         "scale": parts.folded.scale if parts.folded else parts.scale,
         "massive": parts.massive if math.isfinite(parts.massive) else None,
@@ -80,22 +88,26 @@ def _settings(parts: SAEParts) -> dict[str, Any]:
         "hook": config.input,
     }
     metadata = {"sae_lens_version": VERSION, "model_name": config.model, "hook_name": hook, "monosema": about}
+    if config.transcodes:
+        metadata["hook_name_out"] = _hook_name(config.output, own=True)
     return own | {
         "d_in": config.d_model,
         "d_sae": config.d_sae,
         "dtype": "float32",
         "device": "cpu",
-        "apply_b_dec_to_input": kind.subtract_b_dec,
+        "apply_b_dec_to_input": config.centred,
         "normalize_activations": "none",
         "reshape_activations": "hook_z" if hook.endswith("hook_z") else "none",
         "metadata": metadata,
     }
 
 
-def _hook_name(hook: str) -> str:
-    """TransformerLens's name of a hook point."""
+def _hook_name(hook: str, *, own: bool) -> str:
+    """TransformerLens's name of a hook point; where it has none and `own` says so, ours."""
     match = _HOOK.fullmatch(hook)
     if match is None or match[1] not in HOOKS:
+        if own:
+            return hook
         raise UsageError(f"TransformerLens, whose names SAELens uses, has none for {hook}")
     return f"blocks.{match[2]}.{HOOKS[match[1]]}"
 
@@ -103,13 +115,14 @@ def _hook_name(hook: str) -> str:
 def _folded(parts: SAEParts) -> dict[str, Tensor]:
     """Their tensors; a of a feature is its pre-activation there."""
     unit = parts.folded.scale if parts.folded else 1.0
+    reads, writes = (parts.scale * (parts.balance or (1.0,))[end] for end in (0, -1))
     norms = torch.linalg.vector_norm(parts.W_dec, dim=1) * unit  # [d_sae]
     some = torch.where(norms > 0, norms, 1.0)
     tensors = {
-        "W_enc": (parts.encoder * (norms * parts.scale)[:, None]).T,
-        "W_dec": parts.W_dec / (some * parts.scale)[:, None],
+        "W_enc": (parts.encoder * (norms * reads)[:, None]).T,
+        "W_dec": parts.W_dec / (some * writes)[:, None],
         "b_enc": parts.b_enc * norms,
-        "b_dec": parts.b_dec / parts.scale,
+        "b_dec": parts.b_dec / writes,
     }
     if parts.threshold is not None:
         tensors["threshold"] = parts.threshold

@@ -65,7 +65,7 @@ def make_parts(
     W_dec = tensors["W_dec"].float().contiguous().div_(scale)
     b_dec = tensors["b_dec"].float() / scale
     b_enc = tensors["b_enc"].float()
-    if centred != config.kind.subtract_b_dec:
+    if centred != config.centred:
         shift = _along(encoder, b_dec)  # [d_sae], float64
         b_enc = (b_enc.double() + (-shift if centred else shift)).float()
     threshold = tensors.get("threshold")

@@ -6,7 +6,7 @@ from typing import Final
 
 from monosema.sae.kinds.gated import Gated
 from monosema.sae.kinds.jumprelu import JumpReLU, TanhJumpReLU
-from monosema.sae.kinds.kind import Kind, Weights
+from monosema.sae.kinds.kind import Kind, Weights, block_norms
 from monosema.sae.kinds.l1 import L1
 from monosema.sae.kinds.matryoshka import MatryoshkaBatchTopK, MatryoshkaTopK
 from monosema.sae.kinds.topk import BatchTopK, TopK
@@ -34,4 +34,5 @@ __all__ = [
     "TanhJumpReLU",
     "TopK",
     "Weights",
+    "block_norms",
 ]

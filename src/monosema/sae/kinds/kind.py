@@ -23,6 +23,19 @@ class Weights(NamedTuple):
     W_dec: Float[Tensor, "d_sae d_model"]
     b_enc: Float[Tensor, " d_sae"]
     b_dec: Float[Tensor, " d_model"]
+    blocks: int = 1
+    """Hook points side by side whose decoder norms count apart."""
+
+    def norms(self) -> Float[Tensor, " d_sae"]:
+        """‖d‖ of every feature."""
+        return block_norms(self.W_dec, self.blocks)
+
+
+def block_norms(decoder: Float[Tensor, "f d_model"], blocks: int) -> Float[Tensor, " f"]:
+    """Norms of decoder rows: with several blocks the sum of theirs."""
+    if blocks == 1:
+        return torch.linalg.vector_norm(decoder, dim=1)
+    return torch.linalg.vector_norm(decoder.view(len(decoder), blocks, -1), dim=2).sum(1)
 
 
 @runtime_checkable

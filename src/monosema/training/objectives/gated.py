@@ -27,7 +27,7 @@ class GatedObjective(Objective):
     def __init__(self, weights: Weights, kind: Gated, threshold: Float[Tensor, " d_sae"] | None) -> None:
         super().__init__(weights)
         assert threshold is not None
-        norms = torch.linalg.vector_norm(weights.W_dec, dim=1)
+        norms = weights.norms()
         self._with(log_gain=torch.zeros_like(threshold), b_mag=weights.b_enc.clone())
         weights.b_enc.sub_(torch.where(norms > 0, threshold / norms, threshold))
         self._by_gate: list[Tensor] = []  # along, of the decoder that is held constant
@@ -111,4 +111,4 @@ class GatedObjective(Objective):
         opens = (self.own["b_mag"] - gain * weights.b_enc).clamp_(min=0)
         weights.encoder.mul_(gain[:, None])
         weights.b_enc.copy_(self.own["b_mag"])
-        return opens * torch.linalg.vector_norm(weights.W_dec, dim=1)
+        return opens * weights.norms()

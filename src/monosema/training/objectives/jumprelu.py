@@ -33,7 +33,7 @@ class ThresholdObjective(Objective):
         super().__init__(weights)
         assert threshold is not None
         self.bandwidth = bandwidth
-        norms = torch.linalg.vector_norm(weights.W_dec, dim=1)
+        norms = weights.norms()
         on_f = torch.where(norms > 0, threshold / norms, threshold).clamp_(min=SMALLEST)
         self._with(log_threshold=on_f.log() / RATE)
         self.threshold = torch.empty_like(on_f)  # θ
@@ -78,7 +78,7 @@ class ThresholdObjective(Objective):
 
     def publish(self) -> Float[Tensor, " d_sae"]:
         """Thresholds on a."""
-        return self.threshold * torch.linalg.vector_norm(self.weights.W_dec, dim=1)
+        return self.threshold * self.weights.norms()
 
 
 class JumpReLUObjective(ThresholdObjective):

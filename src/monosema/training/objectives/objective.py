@@ -54,7 +54,7 @@ class Objective:
         self.beside = torch.zeros((), dtype=torch.float64, device=device)
         """Squared errors of the loss beside that of x̂."""
         self.pulls: Tensor | None = None
-        """What of each decoder row is added to its gradient."""
+        """What of each decoder row is added to its gradient; with several blocks the derivative in their norms' sum."""
         self.moment = Moment(n=0, weight=0.0, progress=0.0, norms=weights.b_enc)
 
     def _with(self, **own: Tensor) -> None:
@@ -140,7 +140,7 @@ class Objective:
     def _pull(self, sums: Float[Tensor, " d_sae"]) -> None:
         """Pull decoder rows for a penalty whose derivative in ‖d‖ is `sums`."""
         norms = self.moment.norms
-        pulls = torch.where(norms > 0, sums / norms, 0.0)
+        pulls = sums if self.weights.blocks > 1 else torch.where(norms > 0, sums / norms, 0.0)
         self.pulls = pulls if self.pulls is None else self.pulls.add_(pulls)
 
 
