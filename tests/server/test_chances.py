@@ -49,6 +49,33 @@ def test_the_chances_are_those_of_whole_passes(
     assert not torch.allclose(plain, edited, rtol=1e-2)
 
 
+def test_the_plain_model_is_asked_once_while_an_edit_is_moved(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    run = LanguageModel.next_logits
+
+    def counted(self: LanguageModel, ids: torch.Tensor) -> torch.Tensor:
+        passes.append(ids.shape[1])
+        return run(self, ids)
+
+    monkeypatch.setattr(LanguageModel, "next_logits", counted)
+
+    def ask(text: str, value: float) -> dict[int, float]:
+        steering = [{"feature": 3, "value": value, "raw": True}]
+        answer = client.post(f"{SAE}/next", json={"text": text, "steering": steering, "top": 3}).json()
+        return {one["token"]: one["plain"] for one in answer["chances"]}
+
+    first = ask("the golden gate stands", 4.0)
+    for value in (8.0, 16.0):
+        again = ask("the golden gate stands", value)
+        assert all(again[token] == first[token] for token in first.keys() & again.keys())
+    assert len(passes) == 4  # one plain, three edited
+    other = ask("an old red bridge", 4.0)
+    assert len(passes) == 6
+    assert other != first
+
+
 def test_an_edit_of_the_answer_acts_at_the_position(client: TestClient) -> None:
     def ask(positions: str, position: int) -> Any:
         steering = {"feature": 3, "value": 9, "raw": True, "positions": positions}

@@ -76,7 +76,8 @@ def next_tokens(studies: Studies, served: Served, caller: Asking, asked: NextAsk
         if wrong := [one for one in asked.tokens if not 0 <= one < model.vocabulary]:
             raise UsageError(f"there is no token {wrong[0]}; this model has 0 to {model.vocabulary - 1}")
         before = torch.tensor([ids[: position + 1]])
-        plain = _chances(model, before, [])
+        same = (model.hash, tuple(ids[: position + 1]))  # while an edit is moved, the prompt stays
+        plain = served.shelf.get("plain chances", same, lambda: _chances(model, before, []))
         edited = _chances(model, before, changes) if changes else None
         told = set(asked.tokens).union(
             *(one.topk(asked.top).indices.tolist() for one in (plain, edited) if one is not None)
