@@ -137,15 +137,38 @@ def test_a_transcoder_steers_where_it_writes(study: OpenStudy) -> None:
     assert any(feature in one.features for one in fired)
 
 
-def test_a_crosscoder_is_found_and_indexed_and_says_why_it_does_not_steer(study: OpenStudy) -> None:
+def test_a_crosscoder_is_found_and_indexed(study: OpenStudy) -> None:
     sae = study.sae(CROSSCODER)
     assert sae.config.blocks == 2
     assert pipeline.find(study, on=["The old fox."], sae=CROSSCODER, n=3)
     assert study.index(CROSSCODER).positions > 0
-    with pytest.raises(
-        UsageError, match=r"known only after resid_post\.2.*steer with an SAE or a transcoder"
-    ):
-        Steering(sae, [add(3, 1.0)])
+
+
+def test_what_is_added_to_a_crosscoder_is_added_at_each_hook_point(study: OpenStudy) -> None:
+    sae = study.sae(CROSSCODER)
+    model, ids, rows = captured(study, sae)
+    hooks = Steering(sae, [add(3, 1.5), add(5, -0.5, "answer")], strengths=[2.0]).hooks
+    assert [str(hook) for hook in hooks] == ["resid_post.0", "resid_post.2"]
+    width = model.d_model
+    directions = sae.directions(torch.tensor([3, 5]))  # [2, 2 width]
+    for number, act in enumerate(hooks.values()):
+        x = rows[..., number * width : (number + 1) * width]
+        part = directions[:, number * width : (number + 1) * width]
+        expected = x + 3.0 * part[0]
+        expected[:, -1] -= part[1]
+        torch.testing.assert_close(act(x), expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(act(x[:, :1]), x[:, :1] + 3.0 * part[0] - part[1], atol=1e-5, rtol=1e-4)
+    prompts = ["the golden", "a fox sees the old red bridge"]
+    assert steer(model, sae, prompts, [add(3, 200.0)], max_new_tokens=8) != steer(
+        model, sae, prompts, max_new_tokens=8
+    )
+    plain = model.capture(ids, ["resid_post.0"])["resid_post.0"]
+    with Changes(sae=sae, edits=[add(3, 1.0)], spared=[0, 1]).on(model):
+        moved = (model.capture(ids, ["resid_post.0"])["resid_post.0"] != plain).any(2)[0]
+    assert moved.tolist() == [False, False, *[True] * (len(moved) - 2)]
+    for edit in (clamp(3, 1.0), scale(3, 2.0)):
+        with pytest.raises(UsageError, match=r"known only after resid_post\.2.*use add"):
+            Steering(sae, [edit])
 
 
 @pytest.mark.parametrize(

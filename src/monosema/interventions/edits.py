@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
-from monosema.models import deepest
+from monosema.models import EditFn, HookPoint, deepest, points_of
 from monosema.sae import SAE
 
 Positions = Literal["all", "prompt", "answer"]
@@ -112,10 +112,10 @@ class Steering:
         for edit in edits:
             if not 0 <= edit.feature < sae.d_sae:
                 raise UsageError(f"there is no feature {edit.feature}; this SAE has 0 to {sae.d_sae - 1}")
-        if sae.config.blocks > 1:
+        if sae.config.blocks > 1 and (push is not None or any(edit.operation != "add" for edit in edits)):
             raise UsageError(
-                f"this crosscoder's features are known only after {deepest(sae.input)}, where all but one of its hook "
-                "points are past; steer with an SAE or a transcoder"
+                f"this crosscoder's features are known only after {deepest(sae.input)}, where its other hook points "
+                "are past; what is added needs no activation: use add"
             )
         self._sae, self._edits = sae, tuple(edits)
         self._features = torch.tensor(sorted({edit.feature for edit in edits}), dtype=torch.int64)
@@ -123,11 +123,40 @@ class Steering:
         self._directions = sae.directions(self._features.to(sae.W_dec.device))  # [f, d_model]
         self._push, self._strengths, self._calls = push, strengths, 0
 
+    @property
+    def hooks(self) -> dict[HookPoint | str, EditFn]:
+        """What to do where, for `LanguageModel.edit`: of a crosscoder each hook point of the model gets its part."""
+        if self._sae.config.blocks == 1:
+            return {self._sae.place: self} if self._edits or self._push is not None else {}
+        points = enumerate(points_of(self._sae.output))
+        return {point: self._adding(number) for number, point in points if not point.other}
+
     def __call__(self, x: Float[Tensor, "b s row"]) -> Float[Tensor, "b s d_model"]:
         """What the edits make of activations."""
+        if self._sae.config.blocks > 1:
+            raise UsageError("a crosscoder is steered at each of its hook points: use Steering.hooks")
         first, self._calls = self._calls == 0, self._calls + 1
         edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
         return self._pushed(x, self._edited(x, edits, first) if edits else self._sae.target(x), first)
+
+    def _adding(self, number: int) -> EditFn:
+        """What is added at one of several hook points."""
+        width = self._sae.d_model // self._sae.config.blocks
+        directions = self._directions[:, number * width : (number + 1) * width]  # [f, width]
+        calls = 0
+
+        def act(x: Float[Tensor, "b s width"]) -> Float[Tensor, "b s width"]:
+            nonlocal calls
+            first, calls = calls == 0, calls + 1
+            flat = x.reshape(-1, width).float()
+            strength = self._strength(x) * (torch.linalg.vector_norm(flat, dim=1) <= self._sae.massive)  # [n]
+            for edit in self._edits:
+                if first or edit.positions != "prompt":
+                    much = edit.value * strength * self._where(edit.positions, x, first)
+                    flat = flat + much[:, None] * directions[self._column[edit.feature]].to(flat.device)
+            return flat.view(x.shape).to(x.dtype)
+
+        return act
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows of the batch only."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monosema.interventions.edits import Edit, Push, Steering
-from monosema.models import EditFn, Generated, HookPoint, LanguageModel
+from monosema.models import Generated, LanguageModel
 from monosema.sae import SAE
 
 
@@ -35,8 +35,7 @@ def steer(
     """
     sae.check_model(model.name, model.hash)
     steering = Steering(sae, edits, push, strengths)
-    changes: dict[HookPoint | str, EditFn] = {sae.place: steering} if edits or push is not None else {}
-    with model.edit(changes):
+    with model.edit(steering.hooks):
         return model.generate(
             prompts,
             max_new_tokens=max_new_tokens,

@@ -25,20 +25,22 @@ class Changes:
 
     def on(self, model: LanguageModel) -> AbstractContextManager[None]:
         """Within, the model is edited, for one run."""
-        return model.edit({self.sae.place: self._acting()})
+        hooks = Steering(self.sae, self.edits).hooks
+        return model.edit({hook: self._sparing(fn) if self.spared else fn for hook, fn in hooks.items()})
 
-    def _acting(self) -> EditFn:
-        steering, spared = Steering(self.sae, self.edits), list(self.spared)
+    def _sparing(self, fn: EditFn) -> EditFn:
+        spared = list(self.spared)
 
-        def act(x: Float[Tensor, "1 s row"]) -> Float[Tensor, "1 s d_model"]:
-            new, here = steering(x), spared.copy()
+        def act(x: Float[Tensor, "1 s row"]) -> Float[Tensor, "1 s width"]:
+            new, here = fn(x), spared.copy()
             spared.clear()  # the next calls are new tokens
-            old = self.sae.target(x)
-            if here and new is not old:
+            old = x[..., -new.shape[-1] :]
+            if here:
+                new = new.clone()
                 new[:, here] = old[:, here]
             return new
 
-        return act if spared else steering
+        return act
 
 
 @dataclass(frozen=True, kw_only=True)

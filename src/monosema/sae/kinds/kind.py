@@ -35,7 +35,8 @@ def block_norms(decoder: Float[Tensor, "f d_model"], blocks: int) -> Float[Tenso
     """Norms of decoder rows: with several blocks the sum of theirs."""
     if blocks == 1:
         return torch.linalg.vector_norm(decoder, dim=1)
-    return torch.linalg.vector_norm(decoder.view(len(decoder), blocks, -1), dim=2).sum(1)
+    parts = decoder.unflatten(1, (blocks, decoder.shape[1] // blocks))  # [f, blocks, width]
+    return torch.linalg.vector_norm(parts, dim=2).sum(1)
 
 
 @runtime_checkable
