@@ -5,7 +5,7 @@ python recipes/frontier.py STUDY [CONCEPT ...]
 The study's study.toml names the SAEs to compare; train and index them first (`monosema index STUDY`). Doses are kept in
 the study, so that a stopped run goes on. Prints a table in Markdown: shares of continuations that name the concept in
 fluent text (metrics.md), of the best set and of the best single feature, each at its own best dose, mean over concepts.
-They are shares on the prompts of the search, best of eight points each: they compare SAEs and measure nothing else.
+They are shares on the prompts of the search, of the best points of many: they compare SAEs and measure nothing else.
 """
 
 from __future__ import annotations

@@ -133,8 +133,9 @@ def search_dose(
         ranked = sorted(tried, key=_worth, reverse=True)
         finalists = dict.fromkeys([*ranked[:FINALISTS], next(filter(_alone, ranked))])
         again = [_looked_again(trials, point, progress) for point in finalists]
+    points = [*(point for point in ranked if point not in finalists), *again]
     return DoseCurve(
-        points=(*(point for point in ranked if point not in finalists), *again),
+        points=tuple(sorted(points, key=_of_curve)),
         best=max(again, key=_worth),
         single=max(filter(_alone, again), key=_worth),
         plain=trials.plain.named,
@@ -205,6 +206,12 @@ def _looked_again(trials: Trials, point: DosePoint, progress: Progress) -> DoseP
     both = DosePoint(dose=point.dose, **asdict(point.with_more(more)))
     progress.update(1, both=both.both)
     return both
+
+
+def _of_curve(point: DosePoint) -> tuple[int, int, float]:
+    """Where it stands on the curves: one of each number of features and place, by dose."""
+    dose = point.dose
+    return len(dose.features), list(TRIED).index(dose.positions), dose.multiple
 
 
 def _alone(point: DosePoint) -> bool:
