@@ -23,6 +23,8 @@ Multiple = Annotated[
         "--dose", help="With a feature: multiple of its largest activation (2); else of the dose (1)."
     ),
 ]
+PLACES = {"all": "everywhere", "prompt": "on the prompt", "answer": "on the answer"}
+"""Where an edit acts, in words."""
 SHOWN = 3
 """Features of a set that are named in a row."""
 Tokens = Annotated[int, typer.Option(help="Most tokens of an answer.", min=1)]
@@ -50,7 +52,7 @@ def dose(
     rows = [_row(point) for point in curve.points]
     print_table(
         f"{concept}: named by {curve.plain:.0%} of plain answers",
-        ["features, x their maximum", "names it", "fluent", "both", ""],
+        ["names it", "fluent", "both", "", "where", "features, x their maximum"],
         rows,
     )
     best = curve.best
@@ -58,15 +60,16 @@ def dose(
         say("no dose made the model name it more often, in fluent text, than it does by itself")
         return
     say(
-        f"chosen: {_in_words(best.dose)}; names it in fluent text in {best.both:.0%} of {best.n} answers to the "
-        f"prompts of the search; the best single feature in {curve.single.both:.0%}"
+        f"chosen: {_in_words(best.dose)}, {PLACES[best.dose.positions]}; names it in fluent text in {best.both:.0%} of "
+        f"{best.n} answers to the prompts of the search; the best single feature in {curve.single.both:.0%}"
     )
     say(f"next: monosema chat {study} --concept {concept}")
 
 
 def _row(point: Any) -> list[str]:
     bar = "█" * round(10 * point.both)
-    return [_in_words(point.dose), f"{point.named:.2f}", f"{point.fluent:.2f}", f"{point.both:.2f}", bar]
+    shares = [f"{share:.2f}" for share in (point.named, point.fluent, point.both)]
+    return [*shares, bar, PLACES[point.dose.positions], _in_words(point.dose)]
 
 
 def _in_words(dose: Any) -> str:
@@ -76,8 +79,7 @@ def _in_words(dose: Any) -> str:
         for feature, weight in zip(dose.features[:SHOWN], dose.weights, strict=False)
     ]
     more = len(dose.features) - len(each)
-    where = "" if dose.positions == "all" else f", in the {dose.positions} only"
-    return ", ".join(each) + (f" and {more} more" if more else "") + where
+    return ", ".join(each) + (f" and {more} more" if more else "")
 
 
 def steer(
