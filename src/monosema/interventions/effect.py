@@ -129,8 +129,7 @@ class Saying:
     def _loss_of(
         self, logits: Float[Tensor, "b last vocabulary"], mask: Bool[Tensor, "b s"]
     ) -> Float[Tensor, " n"]:
-        told = (
-            mask[:, 1 - self._last :].clone().to(logits.device)
-        )  # [b, last - 1]: what j tells of token j + 1
+        # what position j tells of token j + 1: [b, last - 1]
+        told = mask[:, 1 - self._last :].clone().to(logits.device)
         targets = self._ids[:, 1 - self._last :].clone().to(logits.device)[told]
         return nn.functional.cross_entropy(logits[:, :-1][told].float(), targets, reduction="none")

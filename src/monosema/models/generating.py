@@ -131,11 +131,10 @@ def continue_ids(
     With `kept`, rows that have ended leave the batch every `ROUND` tokens, so that they cost nothing more. A recurrent
     network's state cannot be copied.
     """
+    # a recurrent state has no rows to select
+    whole = network._is_stateful or (kept is None and copies == 1)
     kept = kept or _nobody
     more, most = _Continuation(network, ids, real, choosing), choosing.max_new_tokens
-    whole = network._is_stateful or (
-        kept is _nobody and copies == 1
-    )  # a recurrent state has no rows to select
     with quiet():
         if copies > 1:
             more.copy(copies, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from monosema.errors import UsageError, lookup, nearest
@@ -101,11 +102,15 @@ def canonical_name(name: str | HookPoint) -> str:
 
 def deepest(name: str | HookPoint) -> HookPoint:
     """The last of the hook points of a name that a forward pass of the model reaches; a second model's do not count."""
-    points = points_of(name)
-    return max([point for point in points if not point.other] or points, key=lambda point: point.reached)
+    return max(_own(name), key=lambda point: point.reached)
 
 
 def first(name: str | HookPoint) -> HookPoint:
     """The first of them."""
+    return min(_own(name), key=lambda point: point.reached)
+
+
+def _own(name: str | HookPoint) -> Sequence[HookPoint]:
+    """Those of a name that are not a second model's, unless all are."""
     points = points_of(name)
-    return min([point for point in points if not point.other] or points, key=lambda point: point.reached)
+    return [point for point in points if not point.other] or points

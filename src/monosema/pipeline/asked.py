@@ -12,9 +12,9 @@ from monosema.artifact import MANIFEST, read_json
 from monosema.corpora import CorpusSettings
 from monosema.errors import UsageError, lookup
 from monosema.evaluation import EvaluationSettings
-from monosema.models import BESIDE, ModelSettings, canonical_name, deepest, points_of
+from monosema.models import ModelSettings, canonical_name, deepest, points_of
 from monosema.pipeline.sweep import Combination, expand
-from monosema.sae import KINDS, Kind, SAEConfig, config_of
+from monosema.sae import KINDS, Kind, SAEConfig, config_of, place_of
 from monosema.settings import check_keys, field_names, later, parse
 from monosema.study import TOML
 from monosema.training import DATA, RANDOM, TrainSettings
@@ -89,12 +89,16 @@ class SAEPlace:
     @property
     def at(self) -> str:
         """Hook points whose activations make its rows."""
-        return self.hook if self.output is None else f"{self.hook}{BESIDE}{self.output}"
+        return place_of(self.hook, self.output)
 
     @property
     def written(self) -> str:
         """Hook point that it writes."""
         return self.output or self.hook
+
+    def width_of(self, row: int) -> int:
+        """Width of what it reads, of a row so wide."""
+        return row if self.output is None else row // 2
 
 
 @dataclass(frozen=True)

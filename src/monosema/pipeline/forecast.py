@@ -147,7 +147,7 @@ class PlannedSAE:
         place = self.asked.place
         return SAEConfig(
             kind=self.asked.kind,
-            d_model=self.facts.d_model // (1 if place.output is None else 2),
+            d_model=place.width_of(self.facts.d_model),
             d_sae=self.d_sae,
             input=place.hook,
             output=place.written,

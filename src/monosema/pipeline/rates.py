@@ -205,7 +205,7 @@ def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: in
     """What a training step, encoding and indexing a position cost with so many features."""
     config = SAEConfig(
         kind=asked.kind,
-        d_model=place.x.shape[1] // (1 if asked.place.output is None else 2),
+        d_model=asked.place.width_of(place.x.shape[1]),
         d_sae=d_sae,
         input=asked.place.hook,
         output=asked.place.written,

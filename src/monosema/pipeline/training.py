@@ -112,7 +112,7 @@ class Training:
         own = f"sae/{name}" if asked.place.seed is None else f"sae seed/{asked.place.seed}"
         config = SAEConfig(
             kind=asked.kind,
-            d_model=self.stats.d_model // (1 if asked.place.output is None else 2),
+            d_model=asked.place.width_of(self.stats.d_model),
             d_sae=work.d_sae(name),
             input=asked.place.hook,
             output=asked.place.written,

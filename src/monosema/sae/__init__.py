@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monosema.sae.config import SAEConfig, SAEParts, ScaleFold
+from monosema.sae.config import SAEConfig, SAEParts, ScaleFold, place_of
 from monosema.sae.formats import FORMATS, config_of, digest_of, recognise
 from monosema.sae.kinds import (
     KINDS,
@@ -41,6 +41,7 @@ __all__ = [
     "config_of",
     "digest_of",
     "fit_threshold",
+    "place_of",
     "recognise",
     "start_from",
     "thresholds_of",

@@ -20,6 +20,11 @@ EXCLUDED = ("padding", "bos", "special", "massive")
 """The policy of metrics.md: which positions are left out of training, evaluation and index."""
 
 
+def place_of(read: str, written: str | None) -> str:
+    """Hook points of a row: what is read, and after it what is written where that is another (None: the same)."""
+    return read if written in (None, read) else f"{read}{BESIDE}{written}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SAEConfig:
     """What was asked of an SAE, and of which model and place it is."""
@@ -68,7 +73,7 @@ class SAEConfig:
     @property
     def place(self) -> str:
         """Hook points whose activations make a row: what it reads, and after it what it writes where that differs."""
-        return f"{self.input}{BESIDE}{self.output}" if self.transcodes else self.input
+        return place_of(self.input, self.output)
 
     @property
     def row(self) -> int:

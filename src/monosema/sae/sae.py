@@ -140,7 +140,7 @@ class SAE(SAEParts):
 
     def scaled(self, x: Float[Tensor, "n row"]) -> Float[Tensor, "n row"]:
         """Raw rows in scaled units."""
-        return x * (_spread(self.balance, self.config.row) * self.unit)
+        return x * (_spread(self.balance, self.config.row, x.device) * self.unit)
 
     def target(self, x: Float[Tensor, "*batch row"]) -> Float[Tensor, "*batch d_model"]:
         """What of rows it reconstructs."""
@@ -275,18 +275,22 @@ class SAE(SAEParts):
 
     @property
     def _balance_in(self) -> Float[Tensor, " d_model"] | float:
-        spread = _spread(self.balance, self.config.row)
-        return spread if isinstance(spread, float) else spread[: self.d_model].to(self.encoder.device)
+        return self._balance(slice(self.d_model))
 
     @property
     def _balance_out(self) -> Float[Tensor, " d_model"] | float:
-        spread = _spread(self.balance, self.config.row)
-        return spread if isinstance(spread, float) else spread[-self.d_model :].to(self.encoder.device)
+        return self._balance(slice(-self.d_model, None))
+
+    def _balance(self, part: slice) -> Float[Tensor, " d_model"] | float:
+        spread = _spread(self.balance, self.config.row, self.encoder.device)
+        return spread if isinstance(spread, float) else spread[part]
 
 
-def _spread(balance: tuple[float, ...], width: int) -> Float[Tensor, " row"] | float:
+def _spread(
+    balance: tuple[float, ...], width: int, device: torch.device | str = "cpu"
+) -> Float[Tensor, " row"] | float:
     """A number of each hook point at each of its places in a row."""
-    return torch.tensor(balance).repeat_interleave(width // len(balance)) if balance else 1.0
+    return torch.tensor(balance, device=device).repeat_interleave(width // len(balance)) if balance else 1.0
 
 
 def _nonzero(norms: Float[Tensor, " f"]) -> Float[Tensor, " f"]:

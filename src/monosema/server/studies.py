@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Response
 
 from monosema.artifact import Artifact, read_json
 from monosema.errors import MonosemaError
-from monosema.models import BESIDE
 from monosema.pipeline import STAGES, OpenStudy
 from monosema.pipeline.finding import MEANING
 from monosema.pipeline.table import EVALUATION
 from monosema.pipeline.work import PLAN
+from monosema.sae import place_of
 from monosema.sae.formats.monosema import RECORD
 from monosema.server.access import Served, Studies, StudyName
 from monosema.server.catalog import Catalog
@@ -139,7 +139,7 @@ def get_sae(served: Served, query: Annotated[Versioned, Query()]) -> SAERecord:
         name=served.name,
         study=served.study.name,
         kind=kind,
-        hook=BESIDE.join(filter(None, (manifest.asked["hook"], manifest.asked.get("output")))),
+        hook=place_of(manifest.asked["hook"], manifest.asked.get("output")),
         model=served.asked.place.model,
         d_sae=d_sae,
         settings=_settings(manifest.asked),
