@@ -16,8 +16,9 @@ from monosema.cli.output import say
 from monosema.errors import Interrupted, RefusedError
 
 CONCEPT = "golden_gate_bridge"
-HOOK, D_SAE, TOKENS = "resid_post.18", 16384, 1_200_000
-"""What steered best in the time that a demo may take (docs/log.md)."""
+HOOK, D_SAE, TOKENS = "resid_post.19", 16384, 1_200_000
+KIND, K, START = "batchtopk", 31, "data"
+"""What steered best, and was explained best, in the time that a demo may take (docs/log.md)."""
 ON = (
     "The Golden Gate Bridge is in San Francisco.",
     "We walked across the Golden Gate at dawn.",
@@ -44,12 +45,15 @@ def demo(
     if not (study / "study.toml").exists():
         size = f"--d-sae {D_SAE} --tokens {TOKENS}" if minutes is None else f"--minutes {minutes:g}"
         _step(
-            f"monosema init {study} --hook {HOOK} {size}",
+            f"monosema init {study} --hook {HOOK} --kind {KIND} --k {K} --from {START} {size}",
             "A study is a folder: what is asked, and what was made of it.",
         )
         init.init(
             study,
             hook=HOOK,
+            kind=KIND,
+            k=K,
+            start=START,
             d_sae=D_SAE if minutes is None else None,
             tokens=TOKENS if minutes is None else None,
             minutes=minutes,

@@ -89,7 +89,7 @@ class Cost:
     least_d_sae: int
     """Smallest size that its kind's settings allow, of the ladder."""
     trained: int | None
-    """Positions to train on, where they are given; None: three passes."""
+    """Positions to train on, where they are given; None: four passes."""
     train_share: float
     """Share of the tokens that is trained on."""
     held_share: float

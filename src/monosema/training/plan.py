@@ -13,9 +13,10 @@ from monosema.sae import Kind, SAEConfig
 from monosema.training.settings import TrainSettings
 from monosema.training.step import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW
 
-PASSES = 3
+PASSES = 4
 L1_STEPS = 200_000  # the length for which C3 gives its learning rate
-HIGHEST_LR = 2e-3
+LR_AT_8192 = 1.3e-3
+HIGHEST_LR = 2.5e-3
 HIGHEST_L1_LR = 3e-3
 SHORT_RUN = 20_000  # steps below which C3's warm-up is too short
 
@@ -81,14 +82,15 @@ class TrainPlan:
 def default_lr(kind: Kind, d_sae: int, steps: int) -> float:
     """The learning rate when none is asked for.
 
-    Kinds with decoder rows of norm 1: 1e-3 at 8,192 features, falling with the root of their number, at most 2e-3.
+    Kinds with decoder rows of norm 1: 1.3e-3 at 8,192 features, falling with the root of their number, at most 2.5e-3
+    (docs/log.md, batch and learning rate).
     Others, as L1: 5e-5 at 200,000 steps (C3), rising as steps^-0.7 up to 3e-3, which is what 300 to 700 steps need
     (docs/log.md, short-run recipe).
     """
     if steps < 1:
         raise UsageError(f"{steps} steps; expected 1 or more")
     if kind.unit_decoder:
-        return min(HIGHEST_LR, 1e-3 * math.sqrt(8192 / d_sae))
+        return min(HIGHEST_LR, LR_AT_8192 * math.sqrt(8192 / d_sae))
     return min(HIGHEST_L1_LR, 5e-5 * max(1.0, L1_STEPS / steps) ** 0.7)
 
 

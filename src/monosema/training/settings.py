@@ -17,8 +17,8 @@ class TrainSettings:
     """Settings of the trainer; those of the SAE's kind (k, λ) stand in the kind."""
 
     tokens: int | None = None
-    """Positions to train on, counted each time they are seen; None: three passes over what there is."""
-    batch: int = 4096
+    """Positions to train on, counted each time they are seen; None: four passes over what there is."""
+    batch: int = 2048
     """Positions a step."""
     lr: float | None = None
     """Adam's learning rate between warm-up and decay; None: `default_lr` of plan.py."""
