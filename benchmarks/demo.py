@@ -27,7 +27,7 @@ from benchmarks.real_model import monosema
 from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
 from monosema.artifact import write_json
-from monosema.cli.demo import CONCEPT, D_SAE, HOOK, KIND, START, TOKENS, K
+from monosema.cli.demo import CONCEPT, SAE, SIZE
 from monosema.errors import UsageError
 from monosema.interventions import Push, Shares, Trials, search_push
 from monosema.models import Generated
@@ -58,8 +58,7 @@ SHOWN = 3
 def made(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Make the study and its dose; its figures, and seconds of each stage as the study's log holds them."""
     if not (folder / "study.toml").exists():
-        size = ("--d-sae", str(D_SAE), "--tokens", str(TOKENS))
-        monosema("init", str(folder), "--hook", HOOK, "--kind", KIND, "--k", str(K), "--from", START, *size)
+        monosema("init", str(folder), *SAE, *SIZE)
     last = json.loads(monosema("run", str(folder), "--json").splitlines()[-1])
     monosema("dose", str(folder), CONCEPT, "--json")
     record = last["figures"]["main"]["figures"]

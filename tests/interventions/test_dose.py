@@ -150,10 +150,19 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
     one = [point.dose.multiple for point in curve.points if len(point.dose.features) == 1]
     assert one == [*sorted(one[: len(one) // 2]), *sorted(one[len(one) // 2 :])]  # a curve for each place
     ways = {(point.dose.features, point.dose.positions) for point in curve.points}
-    assert len(curve.points) == sum(len(TRIED[where]) for _, where in ways)
+    assert len(curve.points) == sum(
+        len(TRIED[where]) // (2 if len(features) == 1 else 1) for features, where in ways
+    )
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
         search_dose(trials(model, sae), saying(model, sae), [], [])
+
+
+def test_what_never_leads_to_the_name_is_not_looked_at_again(model: LanguageModel, sae: SAE) -> None:
+    some = trials(model, sae).about(lambda text: False)
+    curve = search_dose(some, saying(model, sae), [3, 9, 12], [4.0, 4.0, 4.0])
+    assert {point.n for point in curve.points} == {3 * LOOK}
+    assert curve.best.both == curve.single.both == 0
 
 
 def test_shares_count_and_add_up() -> None:

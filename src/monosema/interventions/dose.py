@@ -8,7 +8,8 @@ The dose differs by feature, and often no single feature carries a concept but m
    by a set amount; at equal harm, the one that makes the name likeliest is the best.
 3. Both are sampled at doses around these, on prompts of the search's own, once with edits on the prompt alone, which
    leaves the model free to write on, and once with edits everywhere, which may be needed and may make it repeat
-   itself. What names the concept in fluent text most often is kept, after a second look by other random choices.
+   itself. What names the concept in fluent text most often is kept, after a second look by other random choices, which
+   is for those only that did so at all.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ TRIED: Mapping[Positions, tuple[float, ...]] = {
     "prompt": (1.0, 1.35, 1.8, 2.4),
     "all": (0.6, 0.75, 0.9, 1.1),
 }
-"""Multiples of the found doses that are sampled, by where the edits act."""
+"""Multiples of a set's weights that are sampled, by where the edits act; of a single feature's dose every second."""
 LOOK, SECOND_LOOK = 1, 3
 """Continuations of each prompt at every dose, and again at the best ones."""
 SINGLES = 6
@@ -121,14 +122,15 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    steps = min(SINGLES, len(features)) + 1 + sum(map(len, TRIED.values())) * 2 + FINALISTS + 1
+    sampled = sum(len(_times(alone, place)) for alone in (True, False) for place in TRIED)
+    steps = min(SINGLES, len(features)) + 1 + sampled + FINALISTS + 1
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
         found = _found(saying, candidates, progress)
         tried = [
             point
             for dose in found
-            for place, times in TRIED.items()
-            for point in _sampled(trials, replace(dose, positions=place), times, progress)
+            for place in TRIED
+            for point in _sampled(trials, replace(dose, positions=place), progress)
         ]
         ranked = sorted(tried, key=_worth, reverse=True)
         finalists = dict.fromkeys([*ranked[:FINALISTS], next(filter(_alone, ranked))])
@@ -189,8 +191,14 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
     return dose, effect_of(dose.edits())
 
 
-def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progress) -> list[DosePoint]:
+def _times(alone: bool, place: Positions) -> tuple[float, ...]:
+    """Multiples at which a dose is sampled."""
+    return TRIED[place][1::2] if alone else TRIED[place]
+
+
+def _sampled(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
     """What multiples of a dose do."""
+    times = _times(len(dose.features) == 1, dose.positions)
     shares = trials.at_strengths(times, dose.edits(), again=1, copies=LOOK)
     points = [
         DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
@@ -201,7 +209,10 @@ def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progr
 
 
 def _looked_again(trials: Trials, point: DosePoint, progress: Progress) -> DosePoint:
-    """The same dose on more continuations."""
+    """The same dose on more continuations, where it led to the name in fluent text at all."""
+    if not point.both:
+        progress.update(1)
+        return point
     (more,) = trials.at_strengths([1.0], point.dose.edits(), again=2, copies=SECOND_LOOK)
     both = DosePoint(dose=point.dose, **asdict(point.with_more(more)))
     progress.update(1, both=both.both)
