@@ -3,15 +3,18 @@
     python -m benchmarks.demo --study FOLDER --json
 
 Makes the study with the demo's defaults, or goes on with the one in FOLDER (doses, outcomes and everything else are
-kept, so that a stopped run loses little). Features and doses are chosen on the prompts of the dose search; every share
-is measured on the prompts of `steering_prompts.py`, which mention no concept. Continuations are chosen by the seed.
+kept, so that a stopped run loses little; seconds and memory are told of a study made in one go only). Features and
+doses are chosen on the prompts of the dose search; every share is measured on the prompts of `steering_prompts.py`,
+which mention no concept. Continuations are chosen by the seed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,9 +32,10 @@ from monosema import pipeline
 from monosema.artifact import write_json
 from monosema.cli.demo import CONCEPT, SAE, SIZE
 from monosema.errors import UsageError
-from monosema.interventions import Push, Shares, Trials, search_push
+from monosema.interventions import DoseCurve, Push, Shares, Trials, search_push
 from monosema.models import Generated
 from monosema.pipeline import OpenStudy
+from monosema.world import Catalogue, NameMatcher, library
 
 SEED = 20261121
 TARGETS = {
@@ -56,19 +60,15 @@ SHOWN = 3
 
 
 def made(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Make the study and its dose; its figures, and seconds of each stage as the study's log holds them."""
-    if not (folder / "study.toml").exists():
+    """Make the study and its dose; its figures, and where all of it was made now, seconds of each stage."""
+    new = not (folder / "study.toml").exists()
+    if new:
         monosema("init", str(folder), *SAE, *SIZE)
     last = json.loads(monosema("run", str(folder), "--json").splitlines()[-1])
     monosema("dose", str(folder), CONCEPT, "--json")
     record = last["figures"]["main"]["figures"]
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    seconds = {line["made"]: line["seconds"] for line in lines if "made" in line}
-    stages = {
-        name.split("/")[0]: cost
-        for name, cost in seconds.items()
-        if not name.startswith("dose/") or name == f"dose/main.{CONCEPT}"
-    }
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()] if new else []
+    stages = {line["made"]: line["seconds"] for line in lines if "made" in line}
     return {name: record[name] for name in QUALITY}, stages
 
 
@@ -88,22 +88,29 @@ class Bench:
         )
         self.search = Trials(self.model, self.sae, nothing)
 
-    def once(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """An outcome that is kept in the study's folder for this SAE and these numbers of continuations."""
+    def once(
+        self, name: str, curve: DoseCurve | None, measure: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """An outcome that is kept in the study's folder for this SAE, this dose and these numbers of continuations."""
         path = self.study.path / KEPT
         kept = json.loads(path.read_text()) if path.exists() else {}
+        dose = json.dumps(curve and curve.to_dict(), sort_keys=True)
         made = self.study.open("sae", "main", verify=False).hash
-        key = f"{name}, {self.repeats} x {self.tokens} tokens, {made[:16]}"
+        behind = hashlib.blake2b(f"{made} {dose}".encode(), digest_size=8).hexdigest()
+        key = f"{name}, {self.repeats} x {self.tokens} tokens, {behind}"
         if key not in kept:
             kept[key] = measure()
             write_json(path, kept)
         return dict(kept[key])
 
-    def compare(self, concept: str) -> dict[str, Any]:
+    def compared(self, concept: str) -> dict[str, Any]:
         """Every condition for one concept: shares, intervals, and some continuations of each."""
+        curve = pipeline.dose(self.study, concept)
+        return self.once(f"compare {concept}", curve, partial(self._compare, concept, curve))
+
+    def _compare(self, concept: str, curve: DoseCurve) -> dict[str, Any]:
         meant = pipeline.concept_of(self.study, concept)
         names = pipeline.names_it(meant)
-        curve = pipeline.dose(self.study, concept)
         edits = curve.best.dose.edits()
         found = pipeline.contrast(self.study, concept)
         push = search_push(self.search.about(names), found.direction, found.usual)
@@ -145,24 +152,32 @@ class Bench:
 
     def steered(self, concept: str) -> dict[str, Any]:
         """Whether one of the drawn concepts can be steered; one without a feature counts as failed."""
-        trials = self.trials.about(pipeline.names_it(pipeline.concept_of(self.study, concept)))
-        plain = trials.plain.both
         try:
             curve = pipeline.dose(self.study, concept)
         except UsageError as error:
-            return {"concept": concept, "plain": plain, "steered": None, "success": False, "why": str(error)}
-        shares = trials.judge(trials.write(curve.best.dose.edits()))
-        success = shares.both >= SUCCESS and shares.both >= 3 * plain
-        features = curve.best.dose.features
-        return {
-            "concept": concept, "plain": plain, "steered": asdict(shares), "features": features, "success": success,
-        }  # fmt: skip
+            return {"concept": concept, "steered": None, "success": False, "why": str(error)}
+        return self.once(concept, curve, partial(self._steered, concept, curve))
 
-    def drawn(self) -> list[str]:
-        """Concepts of the catalogue that the text names often enough, drawn by the seed of the issue."""
-        counts = Counter(self.index.tokens.spans().tag)
-        often = sorted(name for name, count in counts.items() if count >= NAMED_OFTEN)
-        return random.Random(SEED).sample(often, min(CONCEPTS, len(often)))
+    def _steered(self, concept: str, curve: DoseCurve) -> dict[str, Any]:
+        trials = self.trials.about(pipeline.names_it(pipeline.concept_of(self.study, concept)))
+        shares, plain = trials.judge(trials.write(curve.best.dose.edits())), trials.plain.both
+        return {
+            "concept": concept,
+            "plain": plain,
+            "steered": asdict(shares),
+            "features": curve.best.dose.features,
+            "success": shares.both >= SUCCESS and shares.both >= 3 * plain,
+        }
+
+
+def drawn() -> list[str]:
+    """Concepts of the catalogue that the library names often enough, drawn by the seed of the issue."""
+    matcher, counts = NameMatcher(Catalogue.load()), Counter[str]()
+    for one in library():
+        about = {one["tags"]["concept"]} if "concept" in one["tags"] else set()
+        counts.update(hit.concept for hit in matcher.find(f"{one['prompt']}\n{one['text']}", about))
+    often = sorted(name for name, count in counts.items() if count >= NAMED_OFTEN)
+    return random.Random(SEED).sample(often, min(CONCEPTS, len(often)))
 
 
 def interval(hits: Sequence[bool], repeats: int) -> list[float]:
@@ -172,20 +187,31 @@ def interval(hits: Sequence[bool], repeats: int) -> list[float]:
     return [round(float(end), 3) for end in np.quantile(shares[draws].mean(1), (0.025, 0.975))]
 
 
+def told(outcome: dict[str, Any]) -> dict[str, Any]:
+    """The outcome of a concept, after a line about it for who waits."""
+    both = outcome["steered"]["both"] if outcome["steered"] else 0
+    print(
+        f"{outcome['concept']}: {both:.3f} {'yes' if outcome['success'] else 'no'}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return outcome
+
+
 def run(options: argparse.Namespace, folder: Path) -> None:
     """Make the study, steer, report."""
     start = time.monotonic()
     quality, stages = made(folder)
-    study = pipeline.open_study(folder)
-    figures = quality | {"seconds": sum(stages.values()), "peak_gb": children_peak_gb()}
-    bench = Bench(study, options.repeats, options.tokens)
-    compared = bench.once(f"compare {CONCEPT}", lambda: bench.compare(CONCEPT))
+    figures = dict(quality)
+    if stages:
+        figures |= {"seconds": sum(stages.values()), "peak_gb": children_peak_gb()}
+    bench = Bench(pipeline.open_study(folder), options.repeats, options.tokens)
+    compared = bench.compared(CONCEPT)
     figures |= {f"steer_{name}": one["all"]["both"] for name, one in compared.items() if "all" in one}
     details: dict[str, Any] = {"stages": stages, "golden_gate": compared}
     if options.concepts:
-        each = [bench.once(concept, partial(bench.steered, concept)) for concept in bench.drawn()]
+        details["concepts"] = each = [told(bench.steered(concept)) for concept in drawn()]
         figures["steer_concepts"] = sum(one["success"] for one in each) / max(len(each), 1)
-        details["concepts"] = each
     report("demo", figures, TARGETS, time.monotonic() - start, as_json=options.json, details=details)
 
 
