@@ -12,6 +12,7 @@ export type Steer = Schemas["Steer"];
 export type Firing = Schemas["Firing"];
 
 export const CHAT = "/v1/chat/completions";
+export const MODELS = "/v1/models";
 
 /** Too many wait for the model. */
 export class BusyError extends ApiError {

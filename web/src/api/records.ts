@@ -32,3 +32,5 @@ export type CurvePoint = Schemas["CurvePoint"];
 export type Distribution = Schemas["Distribution"];
 export type FeatureCard = Schemas["FeatureCard"];
 export type Firings = Schemas["Firings"];
+export type DoseRecord = Schemas["DoseRecord"];
+export type DosePoint = Schemas["DosePointRecord"];

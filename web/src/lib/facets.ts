@@ -19,6 +19,16 @@ export function keysOf(example: Example): [string, string][] {
   return [[`source=${example.source}`, sourceName(example.source)], ...tags];
 }
 
+/** Examples, each place in a document once, the first of each in order. */
+export function distinct(examples: readonly Example[]): Example[] {
+  const found = new Map<string, Example>();
+  for (const example of examples) {
+    const key = `${example.document}.${example.position}`;
+    if (!found.has(key)) found.set(key, example);
+  }
+  return [...found.values()];
+}
+
 /** Facets that tell examples apart, most common first: not those that all have. */
 export function facets(examples: readonly Example[], most = 6): Facet[] {
   const found = new Map<string, Facet>();

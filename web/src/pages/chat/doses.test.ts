@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { doseCurve, featureCurve, leadOf, read, type DosePoint, type DoseRecord } from "./doses";
+import type { DosePoint, DoseRecord } from "../../api/records";
+import { doseCurve, featureCurve, groundsOf, leadOf, read } from "./doses";
 
 const point = (features: [number, number][], multiple: number, named: number, fluent: number, answers = 24): DosePoint => ({
   features: features.map(([number, weight]) => ({ number, weight, maximum: 4, value: 4 * weight * multiple, operation: features.length > 1 ? "add" : "clamp" })),
@@ -54,4 +55,12 @@ test("a curve is read at its samples and between them, and not beyond", () => {
   expect(read(curve, 1.25)!.named).toBeCloseTo(0.8);
   expect(read(curve, 1.25)!.answers).toBeNull();
   expect([read(curve, 0.2), read(curve, 1.8)]).toEqual([null, null]);
+});
+
+test("a reading tells how many answers it rests on, and where the plain model does as well", () => {
+  const curve = doseCurve(RECORD);
+  expect(groundsOf(curve, read(curve, 1))).toBe("Of 48 answers at this dose. The plain model names it in 0.02.");
+  expect(groundsOf(curve, read(curve, 1.25))).toBe("Between doses that were tried. The plain model names it in 0.02.");
+  expect(groundsOf(curve, read(curve, 9))).toBe("No answers were tried at this dose. The plain model names it in 0.02.");
+  expect(groundsOf({ ...curve, plain: 0.7 }, read(curve, 1))).toMatch(/0\.70: as often, without any edit\.$/);
 });

@@ -1,8 +1,6 @@
 // Stored doses as curves: what share of answers named the concept, and what share stayed fluent, at each dose.
-import type { components } from "../../api/types";
-
-export type DoseRecord = components["schemas"]["DoseRecord"];
-export type DosePoint = components["schemas"]["DosePointRecord"];
+import type { DosePoint, DoseRecord } from "../../api/records";
+import { plural, share } from "../../lib/format";
 
 export interface Sample {
   /** On the axis of the slider. */
@@ -74,4 +72,10 @@ export function read({ samples }: Curve, x: number): Reading | null {
   const [a, b] = [samples[after - 1]!, samples[after]!];
   const part = (x - a.x) / (b.x - a.x);
   return { named: a.named + part * (b.named - a.named), fluent: a.fluent + part * (b.fluent - a.fluent), answers: null };
+}
+
+/** What a reading rests on, and what the plain model does without any edit. */
+export function groundsOf({ plain }: Curve, reading: Reading | null): string {
+  const answers = reading === null ? "No answers were tried at this dose." : reading.answers ? `Of ${plural(reading.answers, "answer")} at this dose.` : "Between doses that were tried.";
+  return `${answers} The plain model names it in ${share(plain)}${reading && plain >= reading.named ? ": as often, without any edit" : ""}.`;
 }

@@ -13,13 +13,13 @@ const SAVED: Saved = {
 };
 
 test("an edit comes back from its file", () => {
-  expect(parseFile(textOf("http://localhost:8765", SAVED))).toEqual(SAVED);
-  expect(parseFile(textOf("", { ...SAVED, prompt: null }))).toEqual({ ...SAVED, prompt: null });
+  expect(parseFile(textOf("http://localhost:8765", SAVED, false))).toEqual(SAVED);
+  expect(parseFile(textOf("", { ...SAVED, prompt: null }, false))).toEqual({ ...SAVED, prompt: null });
   expect(nameOf({ ...SAVED, study: "my study" })).toBe("my_study-l19w-golden_gate_bridge-7.edit.json");
 });
 
 test("its command is one word for a shell, whatever the question holds", () => {
-  const command = curlOf("http://localhost:8765", SAVED);
+  const command = curlOf("http://localhost:8765", SAVED, false);
   expect(command).toMatch(/^curl http:\/\/localhost:8765\/v1\/chat\/completions -H /);
   // As a shell reads it: quotes end and begin again around each escaped one.
   const body = /-d (.*)$/s.exec(command)![1]!.replace(/'\\''/g, "\u0000").replace(/'/g, "").replace(/\u0000/g, "'");
@@ -27,8 +27,15 @@ test("its command is one word for a shell, whatever the question holds", () => {
   expect(requestOf(SAVED)).toMatchObject({ model: "golden-gate/l19w", seed: 3, max_tokens: 50, steering: [{ concept: "golden_gate_bridge", value: 1.2 }, {}] });
 });
 
+test("on a locked server its command takes the token from the shell, and the file holds none", () => {
+  const command = curlOf("http://10.0.0.5:8765", SAVED, true);
+  expect(command).toContain(`/v1/chat/completions -H "Authorization: Bearer $MONOSEMA_TOKEN" -H 'Content-Type`);
+  expect(JSON.parse(textOf("http://10.0.0.5:8765", SAVED, true))).toMatchObject({ curl: command });
+  expect(curlOf("http://10.0.0.5:8765", SAVED, false)).not.toContain("Authorization");
+});
+
 describe("a file that is none", () => {
-  const file = (changes: object) => JSON.stringify({ ...(JSON.parse(textOf("", SAVED)) as object), ...changes });
+  const file = (changes: object) => JSON.stringify({ ...(JSON.parse(textOf("", SAVED, false)) as object), ...changes });
   test("is refused in a sentence", () => {
     const cases: [string, RegExp][] = [
       ["{", /no JSON/],

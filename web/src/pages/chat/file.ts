@@ -26,13 +26,14 @@ export function requestOf({ study, sae, edits, settings, prompt }: Saved): ChatR
   };
 }
 
-/** The same as one command of a shell. */
-export function curlOf(origin: string, saved: Saved): string {
+/** The same as one command of a shell; where the server is locked, it takes the token from the shell's environment. */
+export function curlOf(origin: string, saved: Saved, locked: boolean): string {
   const body = JSON.stringify(requestOf(saved)).replace(/'/g, "'\\''");
-  return `curl ${origin}${CHAT} -H 'Content-Type: application/json' -d '${body}'`;
+  const token = locked ? ' -H "Authorization: Bearer $MONOSEMA_TOKEN"' : "";
+  return `curl ${origin}${CHAT}${token} -H 'Content-Type: application/json' -d '${body}'`;
 }
 
-export function textOf(origin: string, saved: Saved): string {
+export function textOf(origin: string, saved: Saved, locked: boolean): string {
   const { study, sae, edits, settings, prompt } = saved;
   const file = {
     monosema: "edit",
@@ -44,7 +45,7 @@ export function textOf(origin: string, saved: Saved): string {
     temperature: settings.temperature,
     max_tokens: settings.most,
     prompt,
-    curl: curlOf(origin, saved),
+    curl: curlOf(origin, saved, locked),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
 }

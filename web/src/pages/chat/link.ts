@@ -1,8 +1,8 @@
 // The way into Chat from elsewhere.
 import { link, type Place } from "../../shell/place";
-import { editQuery, steered } from "./edits";
+import { editQuery, steered, USUAL } from "./edits";
 
-/** Chat with one feature held. */
-export function steerLink(place: Place, number: number): string {
-  return link(place, "chat", null, { edit: editQuery([steered(number)]) });
+/** Chat with one feature held at a multiple of its largest activation. */
+export function steerLink(place: Place, number: number, value = USUAL): string {
+  return link(place, "chat", null, { edit: editQuery([{ ...steered(number), value }]) });
 }

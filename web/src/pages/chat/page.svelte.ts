@@ -1,12 +1,13 @@
 // What the page shows and asks with: held in the address, kept in this tab, shared by its parts.
 import { untrack } from "svelte";
-import { client } from "../../api/client";
+import { doses } from "../../api/doses";
+import type { DoseRecord } from "../../api/records";
 import { resource } from "../../api/resource.svelte";
 import { router } from "../../lib/router.svelte";
-import { names, type Place } from "../../shell/place";
+import type { Place } from "../../shell/place";
 import type { Answer, Cell } from "./answers";
 import { Conversation } from "./conversation.svelte";
-import { type DoseRecord, leadOf } from "./doses";
+import { leadOf } from "./doses";
 import { conceptName, type Edit, editQuery, editsOf, formatEdit, keyOf, NONE } from "./edits";
 import type { Saved } from "./file";
 import { Known } from "./known.svelte";
@@ -58,12 +59,7 @@ export class Page {
 
   private readonly asked = resource(
     () => this.place(),
-    async (place, signal) => {
-      const list = await client.ask("/api/v1/studies/{study}/saes/{sae}/doses", names(place), {}, signal);
-      const path = "/api/v1/studies/{study}/saes/{sae}/doses/{concept}";
-      const records = await Promise.all(list.doses.map(({ concept }) => client.ask(path, { ...names(place), concept }, {}, signal)));
-      return { records, command: list.command };
-    },
+    (place, signal) => doses(place, signal),
   );
 
   readonly doses: readonly DoseRecord[] = $derived(this.asked.value?.records ?? []);

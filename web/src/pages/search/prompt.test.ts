@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PromptRecord, PromptToken } from "../../api/records";
-import { firedAnywhere, firedAt, nearest, stepTo, strip } from "./prompt";
+import { firedAnywhere, firedAt, nearest, onlyToken, stepTo, strip } from "./prompt";
 
 const token = (text: string, ...strongest: [number, number, number][]): PromptToken => ({
   token: 0, text, left_out: null, values: [], fires: strongest.length, strongest: strongest.map(([number, activation, share]) => ({ number, activation, share })),
@@ -24,6 +24,13 @@ describe("the features of a prompt", () => {
   test("colour a token by the one nearest to its own maximum", () => {
     expect(PROMPT.tokens.map(nearest)).toEqual([0, 0.9, 0.75]);
   });
+});
+
+test("a text of one token tells its number, one of several what they are", () => {
+  const start = { ...token("<s>"), left_out: "special" as const };
+  expect(onlyToken({ features: [], tokens: [start, { ...token(" Bridge"), token: 5 }] })).toBe(5);
+  expect(onlyToken({ features: [], tokens: [{ ...token(" Bridge"), token: 5, left_out: "massive" }] })).toBe(5);
+  expect(onlyToken({ features: [], tokens: [start, token("Br"), token("idge\n")] })).toBe("That is 2 tokens: “Br”, “idge↵”. Mind the blank before a word.");
 });
 
 test("a strip shows the tokens around one, and what is not told", () => {

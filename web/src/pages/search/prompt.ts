@@ -1,5 +1,7 @@
 // From the features at each token to lists of features and strips of colour.
 import type { PromptRecord, PromptToken } from "../../api/records";
+import { visible } from "../../lib/context";
+import { plural } from "../../lib/format";
 import { clamp } from "../../lib/scales";
 
 export interface Fired {
@@ -9,6 +11,14 @@ export interface Fired {
   share: number | null;
   /** Token at which it is this strong. */
   place: number;
+}
+
+/** The number of the one token that a text is; else why it is none, in a sentence. */
+export function onlyToken({ tokens }: PromptRecord): number | string {
+  // What the tokenizer puts before every text is not of the text.
+  const own = tokens.filter(({ left_out }) => left_out !== "special");
+  if (own.length === 1) return own[0]!.token;
+  return `That is ${plural(own.length, "token")}${own.length ? `: ${own.map(({ text }) => `“${visible(text)}”`).join(", ")}` : ""}. Mind the blank before a word.`;
 }
 
 /** How near the feature that is nearest to its own maximum is to it, 0 to 1. */
