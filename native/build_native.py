@@ -46,10 +46,16 @@ def sources_hash() -> str:
     return total.hexdigest()
 
 
+def library(level: str) -> Path:
+    """Where the library of a level lies; kernels/native.py looks for the same name."""
+    return OUT / f"kernels-{level}.so"
+
+
 def is_current() -> bool:
-    """Whether the libraries are built from the sources as they are."""
+    """Whether the libraries of all levels are there, built from the sources as they are."""
     stamp = OUT / STAMP
-    return stamp.is_file() and stamp.read_text().strip() == sources_hash()
+    stamped = stamp.is_file() and stamp.read_text().strip() == sources_hash()
+    return stamped and all(library(level).is_file() for level in _levels())
 
 
 def find_compiler() -> str | None:
@@ -71,7 +77,7 @@ def build() -> bool:
         raise NotBuiltError("there is no C++ compiler (c++, g++ or clang++)")
     OUT.mkdir(exist_ok=True)
     for level, flag in _levels().items():
-        _compile(compiler, [flag] if flag else [], OUT / f"kernels-{level}.so")
+        _compile(compiler, [flag] if flag else [], library(level))
     (OUT / STAMP).write_text(sources_hash() + "\n")
     return True
 

@@ -18,7 +18,8 @@ constexpr int64_t LANES_EACH = 4;  // of the k: with 4 the bound lies close (37 
 constexpr float HALF_ULP = 1.0f / 256;  // of bf16: 8 significant bits, rounded to nearest
 constexpr float ROUND_UP = 1 + 1.0f / 1024;  // norms are themselves computed in fp32
 
-// Lanes for a row; 0 where there are too few columns for a bound to leave anything out.
+// Lanes for a row; 0 where there are too few columns for a bound to leave anything out: `monosema_top_k` then looks
+// at whole rows, `monosema_shortlist` must not be called (kernels/topk.py: enough_columns).
 int64_t lanes_of(int64_t d_sae, int64_t k) {
     const int64_t lanes = (LANES_EACH * k + 31) / 32 * 32;
     return 2 * lanes <= d_sae ? lanes : 0;
@@ -220,7 +221,7 @@ API void monosema_collect(
 }
 
 // Candidates [n, cap] and their counts, of bf16 scores [n, d_sae] whose errors are at most `errors`; a count of -1
-// where the proof does not cover the row. Needs d_sae of 8 k or more.
+// where the proof does not cover the row. `lanes_of` must not be 0: d_sae of 64 and of 8 k + 62 is enough.
 API void monosema_shortlist(
     const uint16_t* scores, int64_t n, int64_t d_sae, int64_t k, const float* errors, int64_t cap,
     int32_t* candidates, int32_t* counts, int32_t threads) {

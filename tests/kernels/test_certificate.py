@@ -191,3 +191,10 @@ def test_few_features_need_no_shortlist() -> None:
     x, W, b = data("plain")
     found = CertifiedEncoder(W[:50].clone(), b[:50].clone(), N).top_k(x, K)
     assert_top_k(found.acts, x, W[:50], b[:50], K)
+
+
+@pytest.mark.parametrize("few", [31, 32, 48, 63, 64])
+def test_one_of_few_features_is_found_with_or_without_a_shortlist(few: int) -> None:
+    x, W, b = data("plain")
+    found = CertifiedEncoder(W[:few].clone(), b[:few].clone(), N).top_k(x, 1)
+    assert_top_k(found.acts, x, W[:few], b[:few], 1)

@@ -67,12 +67,12 @@ def test_a_harvest_holds_weights_and_a_pass_with_a_shard_or_three_shards() -> No
 
 
 def test_training_holds_its_plan_and_the_stream_beside_the_weights_of_the_harvest() -> None:
-    plan = make_plan(TrainSettings(), CONFIG, positions=1_000_000)
-    held = memory.train_memory(FACTS, [plan])
-    assert (held.needed, held.mapped) == (800 * MB + plan.memory_bytes + 56_000_000, FACTS.store)
+    size = make_plan(TrainSettings(), CONFIG, positions=1_000_000).memory_bytes(CONFIG.kind)
+    held = memory.train_memory(FACTS, [size])
+    assert (held.needed, held.mapped) == (800 * MB + size + 56_000_000, FACTS.store)
     assert held.resident == held.needed + FACTS.store
-    live = memory.train_memory(replace(FACTS, store=0), [plan])
-    assert live.needed == 800 * MB + plan.memory_bytes + 2 * (1 << 18) * 2048 + FACTS.forward
+    live = memory.train_memory(replace(FACTS, store=0), [size])
+    assert live.needed == 800 * MB + size + 2 * (1 << 18) * 2048 + FACTS.forward
     assert live.mapped == 0
 
 
@@ -131,14 +131,14 @@ def test_saes_of_one_hook_point_share_a_harvest_and_others_do_not() -> None:
 
 
 def test_saes_of_one_stream_hold_their_training_together_as_far_as_there_is_room() -> None:
-    size = make_plan(TrainSettings(), CONFIG, positions=900_000).memory_bytes
+    size = make_plan(TrainSettings(), CONFIG, positions=900_000).memory_bytes(CONFIG.kind)
     train = 2
     alone = forecast([SAE], PREPARED, ENOUGH).stages[train].memory_gb
     for room, together in ((0.0, 1), (1.5, 2), (2.5, 3), (9.0, 3)):
         limit = replace(ENOUGH, together_gb=room * size / 1e9)
         found = forecast([SAE, SAE, SAE], PREPARED, limit).stages[train].memory_gb
         assert found == pytest.approx(alone + (together - 1) * size / 1e9, abs=0.011)
-    other = replace(SAE, asked=replace(SAE.asked, training=TrainSettings(batch=4095)))
+    other = replace(SAE, asked=replace(SAE.asked, training=TrainSettings(batch=2047)))
     apart = forecast([SAE, other], PREPARED, replace(ENOUGH, together_gb=10.0)).stages[train].memory_gb
     assert apart == alone
 

@@ -97,7 +97,7 @@ def test_default_rates_are_those_of_the_trials_and_the_paper() -> None:
 
 def test_memory_is_told_before_training() -> None:
     plan = make_plan(TrainSettings(), TOPK, positions=1_000_000)
-    assert 34 * 8192 * 576 < plan.memory_bytes < 1 << 30
+    assert 34 * 8192 * 576 < plan.memory_bytes(TOPK.kind) < 1 << 30
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from monosema.errors import DamagedError, Interrupted, MonosemaError, RefusedError, UsageError
+from monosema.kernels import CertifiedEncoder
 from monosema.sae import (
     L1,
     SAE,
@@ -29,6 +31,7 @@ from monosema.sae import (
 from monosema.training import (
     Job,
     TrainPlan,
+    TrainResult,
     TrainSettings,
     make_plan,
     read_metrics,
@@ -36,6 +39,7 @@ from monosema.training import (
     train,
     train_together,
 )
+from monosema.training.forward import ENCODERS
 from training.planted import Planted
 
 KINDS: list[Kind] = [
@@ -339,3 +343,46 @@ def test_an_error_of_one_of_several_names_it(tmp_path: Path) -> None:
     sae, stream, plan = start(KINDS[0])
     with pytest.raises(UsageError, match="plans of one batch size"):
         train_together([Job(sae=sae, plan=plan), Job(sae=sae, plan=replace(plan, batch=32))], stream)
+
+
+class Counted(Planted):
+    """A stream that counts what is drawn from it, wherever it stands."""
+
+    drawn = 0
+
+    def next(self, n: int) -> Tensor:
+        self.drawn += 1
+        return super().next(n)
+
+
+def unequal(folder: Path, stream: Planted, **how: Any) -> list[TrainResult]:
+    """Two SAEs on one stream, of 17 and of 23 steps."""
+    jobs = []
+    for kind, steps in ((KINDS[0], 17), (KINDS[1], 23)):
+        sae, _, plan = start(kind, replace(SHORT, tokens=64 * steps))
+        jobs.append(Job(sae=sae, plan=plan, checkpoint=folder / kind.name, name=kind.name))
+    return train_together(jobs, stream, **how)
+
+
+def test_a_resume_draws_only_the_batches_of_the_steps_that_are_left(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted, match="stopped at step 20 of 23"):
+        unequal(tmp_path, Planted(), stop=at_calls(19))
+    rest, nothing = Counted(), Counted()
+    assert [result.resumed_from for result in unequal(tmp_path, rest)] == [17, 20]
+    assert rest.drawn == 3
+    assert [result.resumed_from for result in unequal(tmp_path, nothing)] == [17, 23]
+    assert nothing.drawn == 0
+
+
+def test_the_share_of_positions_that_fell_back_is_told_of_the_whole_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENCODERS, "bf16", partial(CertifiedEncoder, cap=1))  # too few candidates for any row
+    kind = TopK(k=2, aux_k=0)
+    for gemm, share in (("bf16", 1.0), ("fp32", 0.0)):
+        sae, stream, plan = start(kind, d_sae=64)
+        plan = replace(plan, encoder_gemm=gemm)
+        with pytest.raises(Interrupted):
+            train(sae, stream, plan, checkpoint=tmp_path / gemm, stop=at_calls(6))
+        result = train(start(kind, d_sae=64)[0], stream, plan, checkpoint=tmp_path / gemm)
+        assert (result.resumed_from, result.fallback_share) == (7, share)

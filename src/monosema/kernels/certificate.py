@@ -23,7 +23,7 @@ from monosema.kernels import native
 from monosema.kernels.encoders import ExactEncoder, Selected
 from monosema.kernels.products import row_dots
 from monosema.kernels.sparse import SparseActs
-from monosema.kernels.topk import WIDTH, Candidates, GroupedScores, best_of, candidate_cap, top_k
+from monosema.kernels.topk import Candidates, GroupedScores, best_of, candidate_cap, enough_columns, top_k
 
 HALF_ULP = 2.0**-8  # of bf16: 8 significant bits, rounded to nearest
 ROUND_UP = 1 + 2.0**-10  # norms are themselves computed in fp32
@@ -94,7 +94,7 @@ class CertifiedEncoder:
 
     def top_k(self, x: Float[Tensor, "n d_model"], k: int) -> Selected:
         """The k largest pre-activations of each position, those above 0 only."""
-        if len(self.encoder) < 2 * WIDTH * k:  # too few features for a shortlist to be short
+        if not enough_columns(len(self.encoder), k):  # a shortlist would not be short
             return self.exact.top_k(x, k)
         cap = candidate_cap(k) if self.cap is None else self.cap
         scores, error = self._score(x)

@@ -26,6 +26,8 @@ WIDTH = 16
 """Columns of a group: wide enough that maxima are few, narrow enough that reading a group again is cheap."""
 BOUNDING_GROUPS = 4
 """Groups for each of the k that the bound is taken from: with 4 it lies close (37 candidates for k 32)."""
+FEWEST_COLUMNS = 64
+"""Columns that the kernels deal out twice to their least number of lanes (`lanes_of` in native/select.cpp)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ def top_k(scores: Float[Tensor, "n d_sae"], k: int) -> tuple[Float[Tensor, "n k"
         columns = scores.new_empty(n, k, dtype=torch.int64)
         native.call("top_k", scores, n, d_sae, k, values, columns)
         return values, columns
-    if d_sae < 2 * WIDTH * k or not n:  # too few groups for the bound to exclude anything
+    if not enough_columns(d_sae, k) or not n:
         return ranked(scores, k)
     cap = candidate_cap(k)
     grouped = GroupedScores(scores)
@@ -121,6 +123,11 @@ def top_k(scores: Float[Tensor, "n d_sae"], k: int) -> tuple[Float[Tensor, "n k"
     if len(odd):
         values[odd], columns[odd] = ranked(scores[odd], k)
     return values, columns
+
+
+def enough_columns(d_sae: int, k: int) -> bool:
+    """Whether a bound of the k-th largest of so many scores leaves anything out, here and in the kernels."""
+    return d_sae >= max(FEWEST_COLUMNS, 2 * WIDTH * k)
 
 
 def candidate_cap(k: int) -> int:

@@ -250,9 +250,14 @@ def _held(saes: Sequence[PlannedSAE], room: float) -> dict[str, Held]:
         else:
             streams.setdefault(one.asked.stream_name, []).append(one)
     for some in streams.values():
-        plans = [make_plan(one.asked.training, one.config, positions=one.facts.positions) for one in some]
-        for group in memory.together([plan.memory_bytes for plan in plans], room):
-            held = memory.train_memory(some[group[0]].facts, [plans[number] for number in group])
+        sizes = [
+            make_plan(one.asked.training, one.config, positions=one.facts.positions).memory_bytes(
+                one.config.kind
+            )
+            for one in some
+        ]
+        for group in memory.together(sizes, room):
+            held = memory.train_memory(some[group[0]].facts, [sizes[number] for number in group])
             found["train"].append(held)
     return {name: max(held, key=lambda one: one.needed) for name, held in found.items()}
 

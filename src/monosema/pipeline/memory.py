@@ -30,7 +30,6 @@ from monosema.index.neighbours import TILE
 from monosema.index.reduce import POSTINGS
 from monosema.pipeline.rates import RELU_L0
 from monosema.sae import SAEConfig
-from monosema.training import TrainPlan
 
 FIRST_USE = 110 << 20
 """What libraries take beyond their import: threads, tokenizer, catalogue of concepts, compiled kernels."""
@@ -121,12 +120,12 @@ def harvest_memory(facts: Facts) -> Held:
     return Held(needed=facts.base + facts.until + shards + max(facts.forward, 2 * facts.shard))
 
 
-def train_memory(facts: Facts, plans: Sequence[TrainPlan]) -> Held:
-    """Of SAEs that are trained together.
+def train_memory(facts: Facts, sizes: Sequence[int]) -> Held:
+    """Of SAEs that are trained together; `sizes` are what their plans say (`TrainPlan.memory_bytes`).
 
     The stream: 16 bytes a row of a store, 40 more while a pass begins; or the buffer of a live one and a copy to save.
     """
-    held = facts.base + facts.until + sum(plan.memory_bytes for plan in plans)
+    held = facts.base + facts.until + sum(sizes)
     if facts.store:
         return Held(needed=held + 56 * facts.positions, mapped=facts.store)
     buffer = min(BUFFER_ROWS, facts.positions) * facts.d_model * facts.itemsize

@@ -69,7 +69,8 @@ def _keep(sae: SAE, measured: Mapping[str, Any], draft: Draft) -> None:
 
 def by_memory(jobs: Sequence[Job]) -> list[list[Job]]:
     """Jobs in their order, cut where they would hold too much together."""
-    groups = together([job.plan.memory_bytes for job in jobs], TOGETHER_SHARE * machine_bytes())
+    sizes = [job.plan.memory_bytes(job.sae.config.kind) for job in jobs]
+    groups = together(sizes, TOGETHER_SHARE * machine_bytes())
     return [[jobs[number] for number in group] for group in groups]
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from monosema.kernels import energy
 from monosema.training.gradients import Gradients
+from monosema.training.objectives.objective import where_active
 
 
 def auxiliary_loss(
@@ -50,7 +51,7 @@ def auxiliary_loss(
         unexplained += energy(left)
         whole += energy(error)
         left.mul_(coefficient)
-        z = (left @ decoder.T).mul_(acts > 0)
+        z = where_active(left @ decoder.T, acts)
         gradients.add_features(dead, acts, z, left, x)
     to_mean = n / 4  # the sums hold (2 / n)² of the squares
     term = coefficient * to_mean * float(unexplained)

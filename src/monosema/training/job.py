@@ -78,6 +78,8 @@ class TrainResult:
     """Features without an activation in the last `dead_after` positions, or in all if fewer."""
     dead_share: float
     """`dead` over d_sae."""
+    fallback_share: float
+    """Share of all positions whose fp32 row was computed, because the shortlist's proof did not cover them."""
 
 
 class Run:
@@ -99,10 +101,12 @@ class Run:
             threshold=sae.threshold,
         )
         found = Checkpoint.load(checkpoint) if checkpoint and checkpoint.exists() else None
-        counters: dict[str, Any] = {"steps": 0, "part": 0, "pending": [], "recent": [], "last": {}}
+        counters: dict[str, Any] = {
+            "steps": 0, "part": 0, "pending": [], "recent": [], "last": {}, "fallback_rows": 0
+        }  # fmt: skip
         if found and checkpoint:
             found.check(self.asked, checkpoint)
-            counters = found.counters
+            counters |= found.counters  # those of older versions lack the last one
             for (
                 name,
                 tensor,
@@ -113,6 +117,7 @@ class Run:
         self.resumed_from: int = counters["steps"]
         self.recent: deque[float] = deque(counters["recent"], maxlen=RECENT)
         self.last: dict[str, float] = counters["last"]
+        self.fallback_rows: int = counters["fallback_rows"]
         self.parts = MetricParts(job.metrics, part=counters["part"], pending=counters["pending"])
 
     def rewind(self) -> None:
@@ -130,6 +135,7 @@ class Run:
             x, aim, lr=lr_at(plan, number), l1=l1_at(plan, number), progress=number / plan.steps
         )
         self.watch(number, report)
+        self.fallback_rows += report.fallback_rows
         done = number + 1
         if plan.resample and is_due(plan, done):
             dead = (self.step.silent >= dead_for(plan)).nonzero().flatten()
@@ -215,6 +221,7 @@ class Run:
             "pending": self.parts.pending,
             "recent": list(self.recent),
             "last": self.last,
+            "fallback_rows": self.fallback_rows,
         }
         Checkpoint(
             asked=self.asked,
@@ -235,6 +242,7 @@ class Run:
             positions=self.plan.positions,
             resumed_from=self.resumed_from,
             dead=int(self.last["dead"]),
+            fallback_share=self.fallback_rows / self.plan.positions,
             **{name: self.last[name] for name in names},
         )
 

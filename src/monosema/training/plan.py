@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from monosema.errors import UsageError
+from monosema.errors import UsageError, lookup
 from monosema.sae import Kind, SAEConfig
+from monosema.training.objectives import OBJECTIVES
 from monosema.training.settings import TrainSettings
 from monosema.training.step import CHUNK_NUMBERS, MOST_ROWS, SPARSE_BELOW
 
@@ -65,18 +66,20 @@ class TrainPlan:
         """Positions that training sees, each counted as often as it is seen."""
         return self.steps * self.batch
 
-    @property
-    def memory_bytes(self) -> int:
-        """Estimate of what training holds, the stream and the model not counted; F = d_sae, d = d_model, B = batch.
+    def memory_bytes(self, kind: Kind) -> int:
+        """Estimate of the most that training of this kind holds, the stream and the model not counted.
 
-        34·F·d for weights (8), Adam (16), gradients (8) and the encoder's bf16 shadow (2); 10·F for each position
-        of a chunk (pre-activations, their gradients, what selection reads again); 20·B·d for batches, inputs and
-        residual; 30 for each active pair, of which a position has k, or F/16 at most while ReLU is sparse.
+        F = d_sae, d = d_model, B = batch. 34·F·d for weights (8), Adam (16), gradients (8) and the encoder's bf16
+        shadow (2); 20·B·d for batches, inputs, residual and read-out; 80 for each active pair, of which a position has
+        k, or F/16 at most while ReLU is sparse. What a kind holds for each entry of a chunk, each weight and each
+        number of a batch besides, its objective says (`Objective.held`).
         """
+        held = lookup(OBJECTIVES, kind.name, "kind of SAE").held(kind, self.d_model, self.d_sae)
         rows = min(self.batch, MOST_ROWS, max(1, CHUNK_NUMBERS // self.d_sae))
         pairs = self.batch * (self.k if self.k is not None else int(SPARSE_BELOW * self.d_sae))
-        weights, chunk = 34 * self.d_sae * self.d_model, 10 * self.d_sae * rows
-        return weights + chunk + 20 * self.batch * self.d_model + 30 * pairs
+        weights, numbers = self.d_sae * self.d_model, self.batch * self.d_model
+        chunk = held.entry * self.d_sae * rows
+        return (34 + held.weight) * weights + chunk + (20 + held.number) * numbers + 80 * pairs
 
 
 def default_lr(kind: Kind, d_sae: int, steps: int) -> float:

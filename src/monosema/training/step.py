@@ -11,6 +11,7 @@ Loss = mean over positions of ‖x - x̂‖² + λ · what the kind penalises (C
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ from monosema.training.adam import Adam
 from monosema.training.auxk import auxiliary_loss
 from monosema.training.forward import CHUNK_NUMBERS, ENCODERS, MOST_ROWS, SPARSE_BELOW, Forward, Pass
 from monosema.training.gradients import Gradients
-from monosema.training.objectives import OBJECTIVES, Moment
+from monosema.training.objectives import OBJECTIVES, Moment, Objective
 
 __all__ = ["CHUNK_NUMBERS", "ENCODERS", "MOST_ROWS", "SPARSE_BELOW", "Step", "StepConfig", "StepReport"]
 
@@ -85,9 +86,10 @@ class Step:
 
     `encoder` and `decoder` are [d_sae, d_model] and contiguous; `batch` is the largest number of positions of a
     step; `threshold` holds thresholds on a where the kind trains them. Memory beside the weights: a gradient and two
-    moments of each tensor, chunk buffers of at most 256 MB (twice that where codes are dense), 2 · batch · d_model
-    numbers, and about 80 bytes an active pair. A step whose gradient is not finite changes no weight; its report shows
-    it. Raises `UsageError` where tensors and settings do not fit each other.
+    moments of each tensor, a bf16 encoder where that makes the shortlist, 2 · batch · d_model numbers, about 80 bytes
+    an active pair, and what the kind's objective says it holds (`Objective.held`): of a chunk of at most 2^26 entries
+    6 to 39 bytes each, 0.4 to 2.6 GB. A step whose gradient is not finite changes no weight; its report shows it.
+    Raises `UsageError` where tensors and settings do not fit each other.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class Step:
             raise UsageError("encoder and decoder are strided views; expected contiguous [d_sae, d_model]")
         self.config, self.batch = config, batch
         self.encoder, self.decoder, self.b_enc, self.b_dec = encoder, decoder, b_enc, b_dec
-        make = lookup(OBJECTIVES, kind.name, "kind of SAE")
+        make: Callable[..., Objective] = lookup(OBJECTIVES, kind.name, "kind of SAE")
         blocks = 1 if kind.unit_decoder else config.blocks
         weights = Weights(encoder, decoder, b_enc, b_dec, blocks)
         self.objective = make(weights, kind, threshold)

@@ -57,7 +57,10 @@ def train_together(
         )
     runs = [Run(job, stream) for job in jobs]
     progress = SilentProgress() if progress is None else progress
-    behind = min(runs, key=lambda run: run.resumed_from)
+    unfinished = [run for run in runs if run.resumed_from < run.plan.steps]
+    if not unfinished:
+        return [run.result() for run in runs]
+    behind = min(unfinished, key=lambda run: run.resumed_from)
     behind.rewind()
     batch, last = jobs[0].plan.batch, max(job.plan.steps for job in jobs)
     for number in range(behind.resumed_from, last):

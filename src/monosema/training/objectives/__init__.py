@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from monosema.training.objectives.batch_topk import BatchTopKObjective
@@ -14,7 +13,7 @@ from monosema.training.objectives.objective import DENSE, Moment, Objective
 from monosema.training.objectives.tanh import TanhObjective
 from monosema.training.objectives.topk import TopKObjective
 
-OBJECTIVES: Final[dict[str, Callable[..., Objective]]] = {
+OBJECTIVES: Final[dict[str, type[Objective]]] = {
     "topk": TopKObjective,
     "batchtopk": BatchTopKObjective,
     "matryoshka": MatryoshkaBatchTopKObjective,
@@ -24,6 +23,6 @@ OBJECTIVES: Final[dict[str, Callable[..., Objective]]] = {
     "tanh": TanhObjective,
     "gated": GatedObjective,
 }
-"""Called with the weights, the settings of the kind, and thresholds on a where the kind trains them."""
+"""Made from the weights, the settings of the kind, and thresholds on a where the kind trains them."""
 
 __all__ = ["DENSE", "OBJECTIVES", "Moment", "Objective"]

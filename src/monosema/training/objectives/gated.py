@@ -15,10 +15,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.kernels import SparseActs, energy, residual_and_slopes
-from monosema.sae import Gated, Weights
+from monosema.sae import Gated, Kind, Weights
 from monosema.training.entries import Entries
 from monosema.training.gradients import Gradients
-from monosema.training.objectives.objective import Moment, Objective, where_active
+from monosema.training.objectives.objective import (
+    PRODUCT_BYTES,
+    Held,
+    Moment,
+    Objective,
+    where_active,
+)
 
 
 class GatedObjective(Objective):
@@ -32,6 +38,11 @@ class GatedObjective(Objective):
         weights.b_enc.sub_(torch.where(norms > 0, threshold / norms, threshold))
         self._by_gate: list[Tensor] = []  # along, of the decoder that is held constant
         self._strong = torch.zeros_like(threshold)  # Σ of gradients in the strength, times e^r
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """Dense: f, `along`, that of the gates and what is penalised, 4 each, the last in fp64 too; and a residual."""
+        return Held(entry=PRODUCT_BYTES + 4 * 4 + 8, number=4)
 
     def begin(self, moment: Moment) -> None:
         """Forget the last step."""

@@ -17,9 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.sae import JumpReLU, Weights
+from monosema.sae import JumpReLU, Kind, Weights
 from monosema.training.entries import Entries
-from monosema.training.objectives.objective import Objective
+from monosema.training.objectives.objective import PRODUCT_BYTES, Held, Objective
 
 RATE = 10.0
 SMALLEST = 1e-6
@@ -39,6 +39,11 @@ class ThresholdObjective(Objective):
         self.threshold = torch.empty_like(on_f)  # θ
         self.bias = torch.empty_like(on_f)  # h is compared with θ - ε / 2 instead of with 0
         self.refresh()
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """Dense: f, `along`, `near`, the gradient, `steps` and a product of two of them, 4 each, and a mask."""
+        return Held(entry=PRODUCT_BYTES + 6 * 4 + 1)
 
     def refresh(self) -> None:
         """θ, and the bias of what lies within reach of it."""

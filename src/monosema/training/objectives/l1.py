@@ -11,9 +11,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.sae import L1, Weights
+from monosema.sae import L1, Kind, Weights
 from monosema.training.entries import Entries
-from monosema.training.objectives.objective import Moment, Objective, where_active
+from monosema.training.objectives.objective import (
+    PRODUCT_BYTES,
+    Held,
+    Moment,
+    Objective,
+    where_active,
+)
 
 SMALLEST = 0.01
 """ε, in the units of a: what keeps the slope of the power finite at 0."""
@@ -28,6 +34,13 @@ class L1Objective(Objective):
         self.power = 1.0
         self.ratio = torch.ones_like(self.penalty)  # of the last batch: Σ a over Σ (a + ε)^p
         self._sums = self.penalty.new_zeros(2)
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """Dense: `along` and a, 4 each, and a in fp64, which is summed; with p-annealing powers, twice, and a mask."""
+        assert isinstance(kind, L1)
+        annealed = 0 if kind.p_end == 1 else 2 * 4 + 1
+        return Held(entry=PRODUCT_BYTES + 2 * 4 + 8 + annealed)
 
     def begin(self, moment: Moment) -> None:
         """Forget the last step; choose p."""

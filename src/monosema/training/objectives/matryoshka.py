@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.kernels import SparseActs, energy, row_dots
-from monosema.sae import MatryoshkaBatchTopK, MatryoshkaTopK, Weights
+from monosema.sae import Kind, MatryoshkaBatchTopK, MatryoshkaTopK, Weights
 from monosema.training.objectives.batch_topk import BatchTopKObjective
-from monosema.training.objectives.objective import Moment, Objective
+from monosema.training.objectives.objective import Held, Moment, Objective
 from monosema.training.objectives.topk import TopKObjective
 
 
@@ -23,6 +23,13 @@ class _Nested(Objective):
 
     widths: tuple[int, ...]
     _each: Float[Tensor, "groups n d_model"]  # what the codes of each group get
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """What the codes of each group get, and two more read-outs."""
+        assert isinstance(kind, MatryoshkaTopK | MatryoshkaBatchTopK)
+        groups = len(kind.all_widths(d_sae))
+        return super().held(kind, d_model, d_sae)._replace(number=4 * (groups + 2))
 
     def begin(self, moment: Moment) -> None:
         """Forget the last step."""

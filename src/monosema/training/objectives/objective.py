@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from monosema.kernels import Encoder, Selected, SparseActs, residual_and_slopes
-from monosema.sae import Weights
+from monosema.sae import Kind, Weights
 from monosema.training.entries import DenseEntries, Entries
 from monosema.training.gradients import Gradients
 
 DENSE = DenseEntries()
+PRODUCT_BYTES = 6
+"""Of each entry of a chunk [rows, d_sae], in buffers of the encoder: fp32 pre-activations, and their bf16 twins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,17 @@ class Moment:
     """Share of all steps that are done."""
     norms: Float[Tensor, " d_sae"]
     """‖d‖ of every feature."""
+
+
+class Held(NamedTuple):
+    """The most that a step holds at once, beside weights, inputs and residual."""
+
+    entry: int
+    """Bytes for each entry of a chunk [rows, d_sae]."""
+    number: int = 0
+    """Bytes for each number of the batch [n, d_model]."""
+    weight: int = 0
+    """Bytes for each weight of a matrix [d_sae, d_model]."""
 
 
 class Objective:
@@ -56,6 +70,14 @@ class Objective:
         self.pulls: Tensor | None = None
         """What of each decoder row is added to its gradient; with several blocks the derivative in their norms' sum."""
         self.moment = Moment(n=0, weight=0.0, progress=0.0, norms=weights.b_enc)
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """What a step of this kind holds.
+
+        Here dense `along`, 4, and what selection reads again where a sixteenth of all entries is active, 8.
+        """
+        return Held(entry=PRODUCT_BYTES + 12)
 
     def _with(self, **own: Tensor) -> None:
         """Take in parameters of its own."""

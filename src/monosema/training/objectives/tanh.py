@@ -12,10 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.sae import TanhJumpReLU, Weights
+from monosema.sae import Kind, TanhJumpReLU, Weights
 from monosema.training.entries import Entries
 from monosema.training.gradients import Gradients
 from monosema.training.objectives.jumprelu import RATE, ThresholdObjective
+from monosema.training.objectives.objective import Held
 
 
 class TanhObjective(ThresholdObjective):
@@ -26,6 +27,11 @@ class TanhObjective(ThresholdObjective):
     ) -> None:
         super().__init__(weights, kind.bandwidth, threshold)
         self.kind = kind
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """Beside what thresholds take: which entries are above, in fp32, and what h is over its threshold."""
+        return Held(entry=super().held(kind, d_model, d_sae).entry + 2 * 4)
 
     def _slope(self, f: Tensor, at: Entries) -> Tensor:
         weight, norms = self.moment.weight, at.of(self.moment.norms)

@@ -6,9 +6,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.kernels import Encoder, Selected
-from monosema.sae import BatchTopK, TopK, Weights
+from monosema.sae import BatchTopK, Kind, TopK, Weights
 from monosema.training.entries import Entries
-from monosema.training.objectives.objective import Objective
+from monosema.training.objectives.objective import PRODUCT_BYTES, Held, Objective
 
 
 class TopKObjective(Objective):
@@ -19,6 +19,16 @@ class TopKObjective(Objective):
     ) -> None:
         super().__init__(weights)
         self.k = kind.k
+
+    @classmethod
+    def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
+        """Codes are never dense, but those of the auxiliary loss, for which half of all features are taken to be dead.
+
+        Of dead ones it holds codes and their gradient, 4 each; copies of the rows and a product to add to theirs.
+        """
+        if not (kind.aux_coefficient and kind.aux_latents(d_model)):
+            return Held(entry=PRODUCT_BYTES)
+        return Held(entry=PRODUCT_BYTES + 8 // 2, weight=12 // 2)
 
     def select(self, product: Encoder, inputs: Float[Tensor, "n d_model"], limit: int) -> Selected:
         """The k largest of each position, those above 0 only."""
