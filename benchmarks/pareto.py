@@ -8,9 +8,10 @@ activations, and SAELens's same kinds on the same activations for as many positi
 then evaluated and scored alike, on documents that none of them saw. Everything stays in FOLDER: a run that was stopped
 goes on, SAE by SAE.
 
-below_saelens_LAYER_KIND   how far our variance explained lies below theirs at most, over their SAEs, where ours is
-                           read off the line through our means at their L0, less the spread of seeds (at most 0)
-KIND_LAYER_variance        mean of ours over its five sparsities at the L0 that all kinds have in common
+below_saelens_LAYER_KIND_WHAT  how far ours lies below theirs at most, over their SAEs, where ours is read off the line
+                               through our means at their L0, less the spread of our seeds (at most 0). WHAT: variance
+                               (explained), ce_recovered, f1. Notes say at which L0, and how many of theirs lie outside
+KIND_LAYER_variance            mean of ours over its five sparsities at the L0 that all kinds have in common
 
 The details hold a table of L0, variance explained, CE recovered and F1 of concepts (mean over concepts, where no name
 stands in the last 8 tokens) of each SAE; `pareto.png` in FOLDER shows them.
@@ -65,6 +66,8 @@ PEERS: dict[str, tuple[str, tuple[float, ...]]] = {
 }
 """SAELens's kinds under our names, by its own settings."""
 THEIRS = "saelens"
+SHOWN = ("variance", "ce_recovered", "f1")
+"""Figures of a point that are held against its L0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +96,8 @@ def asked(options: argparse.Namespace) -> str:
                 "hook": f"resid_post.{layer}",
                 "kind": kind,
                 "d_sae": options.d_sae,
-                "seed": list(range(options.seeds)),
                 key: list(values),
+                "seed": list(range(options.seeds)),  # last, so that names end in it
             }
     text: dict[str, Any] = {
         "models": {"main": {"source": "smollm2"}},
@@ -113,7 +116,8 @@ def train_theirs(study: pipeline.OpenStudy, options: argparse.Namespace) -> None
     for layer in options.layers:
         ours = f"resid_post.{layer}"
         folder = study.path / "activations" / f"main.main.{ours}"
-        steps = json.loads(next(study.path.glob(f"sae/*_{layer}-*/plan.json")).read_text())["steps"]
+        plan = json.loads(next(study.path.glob(f"sae/*_{layer}-*/plan.json")).read_text())
+        length = {"steps": plan["steps"], "batch": plan["batch"]}
         for kind in set(options.kinds) & PEERS.keys():
             key, values = PEERS[kind]
             for seed in range(options.seeds):
@@ -122,7 +126,7 @@ def train_theirs(study: pipeline.OpenStudy, options: argparse.Namespace) -> None
                     made = study.path / THEIRS / name
                     if not (made / "cfg.json").exists():
                         case = {"kind": kind, "settings": {key: value}, "seed": seed, "hook": ours}
-                        _train_one(python, folder, made, case | {"d_sae": options.d_sae, "steps": steps})
+                        _train_one(python, folder, made, case | {"d_sae": options.d_sae} | length)
                     saes[name] = {"file": f"{THEIRS}/{name}", "hook": ours}
     study.toml.write_text(tomlkit.dumps(text))
 
@@ -142,16 +146,10 @@ def points(study: pipeline.OpenStudy) -> Iterator[Point]:
     """The figures of all SAEs that were evaluated."""
     for name, record in pipeline.figures(study).items():
         figures = record["figures"]
-        mine = not name.startswith(THEIRS)
-        table = name.split("-")[0].removeprefix(f"{THEIRS}_")
-        kind, _, layer = table.rpartition("_")
         truth = f1_of(pipeline.groundtruth(study, sae=name), "unnamed").get("sae", [])
         yield Point(
             name=name,
-            who="ours" if mine else THEIRS,
-            kind=kind,
-            layer=int(layer),
-            seed=int(name.rpartition("seed")[2]),
+            **read_name(name),
             l0=figures["l0"],
             variance=1 - figures["fvu"],
             ce_recovered=figures["ce_recovered_mean"],
@@ -159,37 +157,66 @@ def points(study: pipeline.OpenStudy) -> Iterator[Point]:
         )
 
 
-def line(some: Sequence[Point]) -> tuple[list[float], list[float], float]:
-    """Mean L0 and variance of each sparsity, ascending, and the largest spread of seeds."""
+def read_name(name: str) -> dict[str, Any]:
+    """Who trained an SAE of this name, its kind, layer and seed."""
+    kind, _, layer = name.split("-", maxsplit=1)[0].removeprefix(f"{THEIRS}_").rpartition("_")
+    who = THEIRS if name.startswith(f"{THEIRS}_") else "ours"
+    return {"who": who, "kind": kind, "layer": int(layer), "seed": int(name.rpartition("seed")[2])}
+
+
+def line(some: Sequence[Point], what: str) -> tuple[list[float], list[float], float]:
+    """Mean L0 and mean of a figure of each sparsity, by L0, and the largest spread of that figure over seeds."""
     groups: dict[str, list[Point]] = {}
     for one in some:
-        groups.setdefault(one.name.replace(f"seed{one.seed}", ""), []).append(one)
-    means = sorted((mean(p.l0 for p in g), mean(p.variance for p in g)) for g in groups.values())
-    spread = max(max(p.variance for p in g) - min(p.variance for p in g) for g in groups.values())
-    return [l0 for l0, _ in means], [variance for _, variance in means], spread
+        groups.setdefault(one.name.rpartition("seed")[0], []).append(one)
+    values = [[getattr(one, what) for one in group] for group in groups.values()]
+    at = [mean(one.l0 for one in group) for group in groups.values()]
+    means = sorted(zip(at, map(mean, values), strict=True))
+    spread = max(max(of_seeds) - min(of_seeds) for of_seeds in values)
+    return [l0 for l0, _ in means], [value for _, value in means], spread
 
 
-def figures_of(found: Sequence[Point]) -> dict[str, float]:
-    """How far below the peer, and the mean of each kind."""
+def below(ours: Sequence[Point], theirs: Sequence[Point], what: str) -> tuple[float | None, str]:
+    """How far ours lies below theirs at most, None where no L0 is in common; and what was compared."""
+    l0, values, spread = line(ours, what)
+    within = [one for one in theirs if l0[0] <= one.l0 <= l0[-1]]
+    left_out = sorted(one.l0 for one in theirs if one not in within)
+    note = f"at L0 {l0[0]:.3g} to {l0[-1]:.3g}: {len(within)} of {len(theirs)} of theirs"
+    note += f"; left out at L0 {', '.join(f'{one:.3g}' for one in left_out)}" if left_out else ""
+    gaps = [getattr(one, what) - float(np.interp(one.l0, l0, values)) - spread for one in within]
+    return (round(max(gaps), 4) if gaps else None), note
+
+
+def compared(found: Sequence[Point]) -> tuple[dict[str, float], dict[str, str]]:
+    """How far below the peer, by layer, kind and figure, and of each what was compared."""
     figures: dict[str, float] = {}
-    for layer in sorted({one.layer for one in found}):
-        here = [one for one in found if one.layer == layer]
-        by_kind = {
-            kind: [one for one in here if one.kind == kind and one.who == "ours"]
-            for kind in GRID
-            if any(one.kind == kind and one.who == "ours" for one in here)
-        }
-        lines = {kind: line(some) for kind, some in by_kind.items()}
-        low = max(min(l0) for l0, _, _ in lines.values())
-        high = min(max(l0) for l0, _, _ in lines.values())
-        for kind, (l0, variance, spread) in lines.items():
-            theirs = [one for one in here if one.kind == kind and one.who == THEIRS]
-            within = [one for one in theirs if l0[0] <= one.l0 <= l0[-1]]
-            if within:
-                gaps = [one.variance - float(np.interp(one.l0, l0, variance)) - spread for one in within]
-                figures[f"below_saelens_{layer}_{kind}"] = round(max(gaps), 4)
-            if low < high:
-                at = np.linspace(low, high, 20)
+    notes: dict[str, str] = {}
+    for layer, kind in sorted({(one.layer, one.kind) for one in found if one.who == THEIRS}):
+        ours, theirs = (
+            [one for one in found if (one.layer, one.kind, one.who) == (layer, kind, who)]
+            for who in ("ours", THEIRS)
+        )
+        for what in SHOWN if ours else ():
+            name = f"below_saelens_{layer}_{kind}_{what}"
+            gap, notes[name] = below(ours, theirs, what)
+            if gap is not None:
+                figures[name] = gap
+    return figures, notes
+
+
+def means_in_common(found: Sequence[Point]) -> dict[str, float]:
+    """Mean variance of each kind of ours, by layer, over the L0 that all kinds have in common."""
+    figures: dict[str, float] = {}
+    ours = [one for one in found if one.who == "ours"]
+    for layer in sorted({one.layer for one in ours}):
+        here = [one for one in ours if one.layer == layer]
+        kinds = [kind for kind in GRID if any(one.kind == kind for one in here)]
+        lines = {kind: line([one for one in here if one.kind == kind], "variance") for kind in kinds}
+        low = max(l0[0] for l0, _, _ in lines.values())
+        high = min(l0[-1] for l0, _, _ in lines.values())
+        if low < high:
+            at = np.linspace(low, high, 20)
+            for kind, (l0, variance, _) in lines.items():
                 figures[f"{kind}_{layer}_variance"] = round(float(np.interp(at, l0, variance).mean()), 4)
     return figures
 
@@ -197,11 +224,11 @@ def figures_of(found: Sequence[Point]) -> dict[str, float]:
 def draw(found: Sequence[Point], path: Path) -> None:
     """Variance explained, CE recovered and F1 against L0, a row for each layer."""
     mpl.use("Agg")
-    layers, shown = sorted({one.layer for one in found}), ("variance", "ce_recovered", "f1")
-    figure, axes = plt.subplots(len(layers), len(shown), figsize=(15, 4.5 * len(layers)), squeeze=False)
+    layers = sorted({one.layer for one in found})
+    figure, axes = plt.subplots(len(layers), len(SHOWN), figsize=(15, 4.5 * len(layers)), squeeze=False)
     colours = {kind: f"C{number}" for number, kind in enumerate(GRID)}
     for row, layer in zip(axes, layers, strict=True):
-        for axis, what in zip(row, shown, strict=True):
+        for axis, what in zip(row, SHOWN, strict=True):
             for one in found:
                 if one.layer == layer:
                     marker = "o" if one.who == "ours" else "x"
@@ -244,10 +271,16 @@ def main() -> None:
         pipeline.run(study, goal="evaluation")
     found = list(points(study))
     draw(found, options.study / "pareto.png")
-    figures = figures_of(found)
-    targets = {name: ("<=", 0.0) for name in figures if name.startswith("below_saelens")}
-    details = {"saes": [asdict(one) for one in found]}
-    report("pareto", figures, targets, time.monotonic() - start, as_json=options.json, details=details)
+    gaps, notes = compared(found)
+    report(
+        "pareto",
+        gaps | means_in_common(found),
+        dict.fromkeys(gaps, ("<=", 0.0)),
+        time.monotonic() - start,
+        as_json=options.json,
+        notes=notes,
+        details={"saes": [asdict(one) for one in found]},
+    )
 
 
 if __name__ == "__main__":

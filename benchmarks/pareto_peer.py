@@ -1,6 +1,6 @@
 """SAELens trains one SAE on given activations, with its own trainer and defaults; runs in an environment of its own.
 
-    python pareto_peer.py '{"kind": ..., "settings": {...}, "data": ..., "out": ..., "d_sae": ..., "steps": ...}'
+    python pareto_peer.py '{"kind": ..., "settings": {...}, "data": ..., "out": ..., "steps": ..., "batch": ..., ...}'
 
 Imports nothing of ours. The length of training and the batch are those of ours; its learning rate, schedules and
 normalisation are its own, with the warm-ups that its documentation proposes, as a share of this length.
@@ -20,18 +20,17 @@ from sae_lens.training.sae_trainer import SAETrainer  # type: ignore[import-not-
 from safetensors.torch import load_file
 from torch import Tensor
 
-BATCH = 4096
 WARM_UP = 0.05
 DECAY = 0.2
 NAMES = {"l1": "standard", "matryoshka": "matryoshka_batchtopk"}
 
 
-def batches(x: Tensor, seed: int) -> Iterator[Tensor]:
-    """Shuffled batches without end."""
+def batches(x: Tensor, size: int, seed: int) -> Iterator[Tensor]:
+    """Shuffled batches of one size, without end."""
     generator = torch.Generator().manual_seed(seed)
     while True:
-        for rows in torch.randperm(len(x), generator=generator).split(BATCH):
-            if len(rows) == BATCH:
+        for rows in torch.randperm(len(x), generator=generator).split(size):
+            if len(rows) == size:
                 yield x[rows]
 
 
@@ -39,7 +38,7 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     torch.set_num_threads(asked.get("threads", 2))
     torch.manual_seed(asked["seed"])
-    x, steps = load_file(asked["data"])["x"], asked["steps"]
+    x, steps, batch = load_file(asked["data"])["x"], asked["steps"], asked["batch"]
     sae_class, config_class = get_sae_training_class(NAMES.get(asked["kind"], asked["kind"]))
     settings = asked["settings"]
     for key in ("l1", "l0"):
@@ -57,8 +56,8 @@ def main() -> None:
     config.metadata.sae_lens_version = "6.54.12"
     trainer = SAETrainer(
         cfg=SAETrainerConfig(
-            total_training_samples=steps * BATCH,
-            train_batch_size_samples=BATCH,
+            total_training_samples=steps * batch,
+            train_batch_size_samples=batch,
             lr=1e-3 if "k" in settings else 4e-4,
             lr_warm_up_steps=round(WARM_UP * steps),
             lr_decay_steps=round(DECAY * steps),
@@ -67,7 +66,7 @@ def main() -> None:
             logger=LoggingConfig(log_to_wandb=False),
         ),
         sae=sae_class(config),
-        data_provider=batches(x, asked["seed"]),
+        data_provider=batches(x, batch, asked["seed"]),
     )
     trainer.fit().save_inference_model(Path(asked["out"]))
 

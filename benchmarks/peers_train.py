@@ -6,6 +6,8 @@
 PEER_over_ours_SIZE        one TopK step of the peer over one of ours: same batch, same half-trained weights, same k
                            [sae-lens, dictionary-learning: its default; sparsify: the fastest of its exact settings]
 l1_sae_lens_over_ours_SIZE the same for L1 SAEs at an L0 of about 60
+step_over_gemm_SIZE        our whole TopK step over the fp32 product of batch and encoder, by a bf16 shortlist; where
+                           there are no bf16 units, `_fp32`: by the fp32 product
 eight_saes_over_ours       seconds for eight SAEs from text, harvest included, SAELens's one by one over ours on one
                            stream; `eight_saes_together`: SAELens's on one stream too
 
@@ -22,6 +24,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -66,6 +69,10 @@ TARGETS = {
     "dictionary_learning_over_ours_s2": (">=", 18.0),
     "sparsify_over_ours_s1": (">=", 4.5),
     "sparsify_over_ours_s2": (">=", 4.5),
+    "step_over_gemm_s1": ("<=", 0.65),
+    "step_over_gemm_s2": ("<=", 0.45),
+    "step_over_gemm_s1_fp32": ("<=", 1.5),
+    "step_over_gemm_s2_fp32": ("<=", 1.4),
     "eight_saes_over_ours": (">=", 6.0),
 }
 PARTS = ("steps", "text")
@@ -173,6 +180,17 @@ def rounded(found: dict[str, Any]) -> dict[str, Any]:
     return {key: float(f"{value:.6g}") if key != "exact" else value for key, value in found.items()}
 
 
+def over_gemm(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> float | None:
+    """Our TopK step over the fp32 product, the median of those beside each variant; None where none was timed."""
+    own = [
+        one["ours_over_gemm"]
+        for variants in found.values()
+        for variant, one in variants.items()
+        if variant.startswith("topk")
+    ]
+    return median(own) if own else None
+
+
 def write_data(size: Size, scratch: Path) -> Path:
     """Write what all are given."""
     x, rows = make_data(size)
@@ -209,6 +227,9 @@ def steps(
                 figures[full] = ratios[best]
                 exact = "" if found[peer][best]["exact"] else " (bf16: not exact)"
                 notes[full] = f"{peer}, {best}{exact}; malloc of both {malloc}; {turns.settings}"
+        if own := over_gemm(found):
+            product = "" if turns.asked["gemm"] == "bf16" else f"_{turns.asked['gemm']}"
+            figures[f"step_over_gemm_{name}{product}{ending}"] = own
         details[malloc] = {
             peer: {variant: rounded(one) for variant, one in each.items()} for peer, each in found.items()
         }

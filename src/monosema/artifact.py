@@ -278,6 +278,18 @@ def draft_place(path: Path) -> Path:
     return path.with_name(f".{path.name}.draft")
 
 
+def begun(path: Path) -> dict[str, Any] | None:
+    """The question that the draft of `path` was begun with; None where there is no draft, or nothing in it yet.
+
+    So the draft of a try that failed before it made anything is nothing that another question could lose.
+    """
+    folder = draft_place(path)
+    question = folder / DRAFT
+    if not question.is_file() or all(file == question or file.is_dir() for file in folder.rglob("*")):
+        return None
+    return read_json(question)
+
+
 def _question(kind: str, asked: dict[str, Any], parents: dict[str, str], seed: int) -> dict[str, Any]:
     return {"schema": SCHEMA, "kind": kind, "asked": asked, "parents": parents, "seed": seed}
 

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from monosema.artifact import MANIFEST, Artifact, Draft, drafting, put_away
+from monosema.artifact import MANIFEST, Artifact, Draft, begun, draft_place, drafting, put_away
 from monosema.errors import RefusedError, UsageError
 from monosema.settings import read_toml
 
@@ -39,6 +39,8 @@ class Status:
     state: State
     reason: str
     """Why it is stale or unfinished; empty otherwise."""
+    changed: bool = False
+    """Whether what was made, or begun, answers another question than is asked now."""
 
 
 def _now() -> str:
@@ -51,6 +53,44 @@ def _holder(text: str) -> str:
         return f"pid {holder['pid']} on {holder['host']} since {holder['since']}"
     except (ValueError, KeyError, TypeError):
         return "another process"
+
+
+def _changes(
+    was: Mapping[str, Any],
+    parents_then: Mapping[str, str],
+    asked: Mapping[str, Any],
+    parents: Mapping[str, str],
+) -> list[str]:
+    """Each difference between what was asked, of which parents, and what is asked now."""
+    changed = _differences(was, asked)
+    changed += [
+        f"{parent} was remade" for parent, hash_ in parents.items() if parents_then.get(parent) != hash_
+    ]
+    return changed + [f"{parent} is no longer a parent" for parent in parents_then if parent not in parents]
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Each key whose value differs, with both."""
+    return [
+        f"{key} was {was.get(key)!r}, now {now.get(key)!r}"
+        for key in sorted({*was, *now})
+        if was.get(key) != now.get(key)
+    ]
+
+
+def _unmade(place: Path, asked: Mapping[str, Any], parents: Mapping[str, str], seed: int | None) -> Status:
+    """How an artifact without a manifest stands, by its draft."""
+    if not draft_place(place).exists():
+        return Status("absent", "")
+    changed: list[str] = []
+    if question := begun(place):
+        changed = _changes(question["asked"], question["parents"], asked, parents)
+        if seed is not None:
+            changed += _differences({"seed": question["seed"]}, {"seed": seed})
+    if not changed:
+        return Status("unfinished", "stopped before its end; monosema run goes on")
+    reason = f"stopped before its end, and asked otherwise now: {'; '.join(changed)}"
+    return Status("unfinished", reason, changed=True)
 
 
 class Study:
@@ -98,26 +138,25 @@ class Study:
             raise UsageError(f"{place} was not made yet; make it with: monosema run {self.path}")
         return Artifact.open(place, kind=kind, verify=verify)
 
-    def status(self, kind: str, name: str, asked: Mapping[str, Any], parents: Mapping[str, str]) -> Status:
-        """Compare an artifact's manifest with what is asked now and with its parents' present hashes."""
+    def status(
+        self,
+        kind: str,
+        name: str,
+        asked: Mapping[str, Any],
+        parents: Mapping[str, str],
+        *,
+        seed: int | None = None,
+    ) -> Status:
+        """Compare what an artifact, or its draft, was asked and made from with what is asked now and parents' hashes.
+
+        `seed`: a draft goes on with its own alone; None: it is not compared.
+        """
         place = self.place(kind, name)
         if not (place / MANIFEST).is_file():
-            if place.with_name(f".{name}.draft").exists():
-                return Status("unfinished", "stopped before its end; monosema run goes on")
-            return Status("absent", "")
+            return _unmade(place, asked, parents, seed)
         manifest = Artifact.open(place, kind=kind, verify=False).manifest
-        changed = [
-            f"{key} was {manifest.asked.get(key)!r}, now {asked.get(key)!r}"
-            for key in sorted({*manifest.asked, *asked})
-            if manifest.asked.get(key) != asked.get(key)
-        ]
-        changed += [
-            f"{parent} was remade"
-            for parent, hash_ in parents.items()
-            if manifest.parents.get(parent) != hash_
-        ]
-        changed += [f"{parent} is no longer a parent" for parent in manifest.parents if parent not in parents]
-        return Status("stale", "; ".join(changed)) if changed else Status("fresh", "")
+        changed = _changes(manifest.asked, manifest.parents, asked, parents)
+        return Status("stale", "; ".join(changed), changed=True) if changed else Status("fresh", "")
 
     def put_away(self, kind: str, name: str) -> Path:
         """Move an artifact to old/."""

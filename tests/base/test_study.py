@@ -81,6 +81,43 @@ def test_fresh_absent_unfinished_and_stale_are_told_apart(study: Study) -> None:
     assert stale.reason == "context was 256, now 128; model/main was remade"
 
 
+def begun(study: Study, *, with_work: bool, **question: Any) -> None:
+    """Leave a draft behind."""
+    what = {
+        "kind": "tokens",
+        "asked": {"context": 256},
+        "parents": {},
+        "seed": 0,
+        "old": study.old,
+    } | question
+    with pytest.raises(RuntimeError), drafting(study.place("tokens", "main"), **what) as draft:
+        if with_work:
+            (draft.scratch / "checkpoint").write_text("half")
+        raise RuntimeError
+
+
+def test_what_an_unfinished_one_was_asked_otherwise_is_named(study: Study) -> None:
+    begun(study, with_work=True, parents={"model/main": "abc"}, seed=3)
+    want, parents = {"context": 256}, {"model/main": "abc"}
+    same = study.status("tokens", "main", want, parents, seed=3)
+    assert (same.state, same.changed) == ("unfinished", False)
+    assert "goes on" in same.reason
+    other = study.status("tokens", "main", {"context": 128}, {"model/main": "abd"}, seed=4)
+    assert (other.state, other.changed) == ("unfinished", True)
+    assert other.reason == (
+        "stopped before its end, and asked otherwise now: "
+        "context was 256, now 128; model/main was remade; seed was 3, now 4"
+    )
+    made(study)  # the seed of a finished one is its own
+    assert study.status("tokens", "main", want, {}, seed=4).state == "fresh"
+
+
+def test_a_draft_that_holds_nothing_yet_has_nothing_to_lose(study: Study) -> None:
+    begun(study, with_work=False)
+    status = study.status("tokens", "main", {"context": 128}, {}, seed=0)
+    assert (status.state, status.changed) == ("unfinished", False)
+
+
 def test_a_study_can_be_moved(study: Study, tmp_path: Path) -> None:
     made(study)
     shutil.move(study.path, tmp_path / "elsewhere")

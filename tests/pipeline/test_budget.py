@@ -25,6 +25,7 @@ from monosema.sae import L1, TopK
 
 COST = Cost(
     activations="main.main.resid_post.1",
+    stream="main.main.resid_post.1 2048",
     tokens=None,
     d_sae=None,
     least_d_sae=1024,
@@ -93,6 +94,25 @@ def test_without_room_on_disk_training_and_index_pass_the_model_again() -> None:
     assert live["sae"] - stored["sae"] == pytest.approx(4 * again)
     assert live["index"] - stored["index"] == pytest.approx(again)
     assert live["activations"] == stored["activations"]
+
+
+def test_saes_on_one_stream_share_its_passes_as_long_as_the_longest_training() -> None:
+    live = replace(COST, storable=0.0)
+    short, long = replace(live, trained=10**6), replace(live, trained=3 * 10**6)
+    other = replace(long, stream="main.main.resid_post.1 4096")
+    given_one = replace(live, trained=0, stream=None)
+    steps = 1e-5 + 2048e-8
+
+    def of_sae(*costs: Cost) -> float:
+        return estimate(costs, 10**6, 2048)["sae"]
+
+    assert of_sae(short, long) == pytest.approx(4e6 * steps + 3e6 * COST.forward)
+    assert of_sae(long, short, given_one) == of_sae(short, long)
+    assert of_sae(short, long, other) == pytest.approx(7e6 * steps + 6e6 * COST.forward)
+    index = estimate([short, long], 10**6, 2048)["index"]
+    assert index == pytest.approx(
+        2 * estimate([short], 10**6, 2048)["index"]
+    )  # each passes the model for itself
 
 
 @given(st.floats(1.0, 1e5), st.lists(COSTS, min_size=1, max_size=2))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import tiny
+from pipeline.test_run import edit, stopped_in_training
 
 RUN = [sys.executable, "-c", "from monosema.cli import main; main()"]
 
@@ -115,6 +116,14 @@ def test_ctrl_c_and_sigterm_leave_a_checkpoint(study: Path, number: int, code: i
     assert process.returncode == code, stderr
     assert "training stopped at step" in stderr.splitlines()[-1]
     assert list(study.glob("sae/.main.draft/scratch/checkpoint*"))
+
+
+def test_training_that_was_begun_otherwise_ends_with_3_and_lists_the_differences(tmp_path: Path) -> None:
+    study, scratch = stopped_in_training(tmp_path / "s")
+    edit(study.path, "tokens = 4096", "tokens = 8192")
+    said = ["sae/main is unfinished", "tokens was 4096, now 8192", "--remake"]
+    failed(monosema("train", str(study.path)), 3, *said)
+    assert list(scratch.glob("checkpoint*"))
 
 
 def test_doctor_says_what_the_machine_offers() -> None:

@@ -120,6 +120,46 @@ def test_a_stale_artifact_is_refused_with_its_reason_and_remade_on_request(study
     assert pipeline.run(changed) == []
 
 
+def stopped_in_training(path: Path) -> tuple[Study, Path]:
+    """A study whose training was stopped after its first checkpoint, and the folder of that."""
+    study = new_study(path)
+    scratch = study.path / "sae" / ".main.draft" / "scratch"
+    with pytest.raises(Interrupted):
+        pipeline.run(study, goal="sae", stop=lambda: any(scratch.glob("checkpoint*")))
+    return study, scratch
+
+
+def test_training_that_was_begun_otherwise_is_refused_with_what_changed(tmp_path: Path) -> None:
+    study, scratch = stopped_in_training(tmp_path / "s")
+    changed = edit(study.path, "k = 4\nbatch = 128", "k = 5\nbatch = 64")
+    said = "stopped before its end, and asked otherwise now: batch was 128, now 64; k was 4, now 5"
+    found = {state["artifact"]: state for state in pipeline.states(changed)}
+    assert (found["sae/main"]["state"], found["sae/main"]["reason"]) == ("unfinished", said)
+    with pytest.raises(
+        RefusedError, match=rf"sae/main is unfinished: {said}; remake it with --remake .* as before"
+    ):
+        pipeline.run(changed, goal="sae")
+    assert any(scratch.glob("checkpoint*"))
+    assert pipeline.run(changed, goal="sae", remake=True) == ["sae/main"]
+    assert any((study.path / "old" / "sae-main.draft-1" / "scratch").glob("checkpoint*"))
+
+
+def test_training_that_is_asked_as_before_again_goes_on(tmp_path: Path) -> None:
+    study, _ = stopped_in_training(tmp_path / "s")
+    edit(study.path, "seed = 3", "seed = 4")
+    with pytest.raises(RefusedError, match=r"sae/main is unfinished: .*seed was 3, now 4"):
+        pipeline.run(Study(study.path), goal="sae")
+    assert pipeline.run(edit(study.path, "seed = 4", "seed = 3"), goal="sae") == ["sae/main"]
+    assert not study.old.exists()
+
+
+def test_what_failed_before_it_made_anything_may_be_asked_otherwise(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s", TOML.replace("seed = 3", "seed = 3\nminutes = 1e-6"))
+    with pytest.raises(UsageError, match="minutes is 1e-06"):
+        pipeline.run(study, goal="plan")
+    assert pipeline.run(edit(study.path, "minutes = 1e-6\n", ""), goal="plan") == ["plan/main"]
+
+
 def test_a_new_text_makes_the_tokens_stale(study: Path) -> None:
     with (study / "text.jsonl").open("a") as file:
         file.write(json.dumps({"text": "something new"}) + "\n")

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from monosema import pipeline
+from monosema.cli import run as verbs
 from monosema.errors import RefusedError, UsageError
 from monosema.pipeline import training as stage
 from monosema.pipeline.asked import read_asked
@@ -131,10 +132,10 @@ def test_settings_that_came_later_leave_what_was_made_before_them_fresh(tmp_path
     assert {one["state"] for one in pipeline.states(Study(study.path))} <= {"fresh", "absent"}
 
 
-def train(study: Study, start: Path | str) -> tuple[int, str]:
+def train(study: Study, start: Path | str, *more: str) -> tuple[int, str]:
     """What the verb says when it goes on from an SAE."""
     script = "from monosema.cli import main; main()"
-    command = [sys.executable, "-c", script, "train", str(study.path), "--from", str(start)]
+    command = [sys.executable, "-c", script, "train", str(study.path), "--from", str(start), *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 
@@ -149,6 +150,38 @@ def test_train_from_an_sae_writes_it_into_study_toml_and_a_wrong_one_changes_not
     assert second.toml.read_text() == before
     assert train(second, first.path / "sae" / "main")[0] == 0
     assert tomllib.loads(second.toml.read_text())["saes"]["main"]["start"].endswith("first/sae/main")
-    code, said = train(second, "data")
+    before = second.toml.read_text()
+    code, said = train(second, "data", "--sae", "main")
     assert code == 3
-    assert "sae/main is stale: " in said
+    assert "sae/main is stale: start was " in said
+    assert "study.toml is left as it is: add --remake" in said
+    assert second.toml.read_text() == before
+    assert pipeline.run(pipeline.open_study(second.path), goal="sae") == []
+
+
+def test_a_start_is_written_into_the_table_that_is_named_alone(tmp_path: Path) -> None:
+    toml = TOML + SHARED.replace("NAME", "other") + SHARED.replace("NAME", "more") + "seed = [1, 2]\n"
+    study = new_study(tmp_path / "s", toml)
+    pipeline.run(study, goal="sae")
+    opened = pipeline.open_study(study.path)
+    before = study.toml.read_text()
+    for table, stale in ((None, "main"), ("other", "other"), ("more", "more-seed1")):
+        with pytest.raises(
+            RefusedError, match=rf"sae/{stale} is stale: start was None, now 'data'; study\.toml is"
+        ):
+            pipeline.set_start(opened, "data", sae=table)
+    with pytest.raises(
+        UsageError, match=r'unknown trained SAE in study\.toml "othr" \(did you mean "other"\?\)'
+    ):
+        pipeline.set_start(opened, "data", sae="othr")
+    assert study.toml.read_text() == before
+    pipeline.set_start(opened, "data", sae="other", remake=True)
+    starts = {name: one.get("start") for name, one in tomllib.loads(study.toml.read_text())["saes"].items()}
+    assert starts == {"main": None, "other": "data", "more": None}
+    assert pipeline.run(Study(study.path), goal="sae", remake=True) == ["sae/other"]
+    pipeline.set_start(pipeline.open_study(study.path), "data", sae="other")  # as it is already
+
+
+def test_a_table_without_a_start_for_it_is_asked_wrongly(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--sae main says which SAE --from is for; give --from too"):
+        verbs.train(tmp_path, sae="main")

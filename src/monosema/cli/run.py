@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from monosema.cli.output import Json, print_json, print_table, reporter, say, stoppable
+from monosema.errors import UsageError
 
 StudyPath = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="STUDY")]
 Remake = Annotated[
-    bool, typer.Option("--remake", help="Remake what is stale or damaged; what it replaces moves to old/.")
+    bool,
+    typer.Option(
+        "--remake", help="Remake what is stale, damaged or begun otherwise; what it replaces moves to old/."
+    ),
 ]
 Workers = Annotated[
     int, typer.Option("--workers", help="Processes that share out activations on disk and the index.")
@@ -32,15 +36,23 @@ def train(
             "--from", help="SAE, in any format that is read here, that training goes on from; or data."
         ),
     ] = None,
+    sae: Annotated[
+        str | None,
+        typer.Option(
+            "--sae", help="With --from: the one table of [saes] that it is for; all that are trained."
+        ),
+    ] = None,
     remake: Remake = False,
     workers: Workers = 1,
     json: Json = False,
 ) -> None:
     """Make everything up to the trained sparse autoencoders."""
+    if sae is not None and start is None:
+        raise UsageError(f"--sae {sae} says which SAE --from is for; give --from too")
     if start is not None:
         from monosema import pipeline
 
-        pipeline.set_start(pipeline.open_study(study), start)
+        pipeline.set_start(pipeline.open_study(study), start, sae=sae, remake=remake)
     _work("train", study, "sae", remake, workers, json)
 
 

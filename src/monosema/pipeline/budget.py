@@ -3,13 +3,14 @@
 Everything here is arithmetic; rates.py measures. T: tokens of a corpus, n: those of split train, F: d_sae.
 
     activations   n passes of the model up to the hook point, once for all SAEs that read them
-    sae           3 n training steps, shared out by position; a straight line in F
+    sae           steps over 4 n positions (`PASSES`), shared out by position; a straight line in F
     evaluation    passes up to the hook point, encodings, and runs of the layers above it: bounded by its settings
     index         n times encoding, sorting and reducing a position, a straight line in F; then logits of each of
                   the F directions, and cosines of all pairs of them
 
-Where the disk has no room for activations, training and index pass the model again. It is an estimate, and a
-careful one: `RESERVE` of the time is left for what is not counted (loading, text, writing, sums at the end).
+Where the disk has no room for activations, training and index pass the model again: each index for itself, training
+once for all SAEs on one stream, for as long as the longest. It is an estimate, and a careful one: `RESERVE` of the time
+is left for what is not counted (loading, text, writing, sums at the end, SAEs that wait for memory and another pass).
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ class Cost:
 
     activations: str
     """Name of the activations that it reads; SAEs that share them share one harvest."""
+    stream: str | None
+    """Name of the stream that it is trained on; SAEs that share it share its passes. None where nothing is trained."""
     tokens: int | None
     """Tokens of its corpus, where they are given."""
     d_sae: int | None
@@ -116,18 +119,33 @@ class Cost:
     """Seconds a pair of features for their cosine."""
 
     def seconds(self, tokens: int, d_sae: int) -> dict[str, float]:
-        """Estimate by kind of artifact; what study.toml fixes comes before the arguments."""
+        """Estimate by kind of artifact, without `passes`; what study.toml fixes comes before the arguments."""
         tokens, d_sae = self.tokens or tokens, self.d_sae or d_sae
-        train = tokens * self.train_share
-        kept = train * self.kept
-        again = 0.0 if kept <= self.storable else self.forward
-        trained = PASSES * kept if self.trained is None else self.trained
+        kept = self._kept(tokens)
+        again = self._again(kept)
         return {
-            "activations": train * self.forward,
-            "sae": trained * (self.step.at(d_sae) + again),
+            "activations": tokens * self.train_share * self.forward,
+            "sae": self._trained(kept) * self.step.at(d_sae),
             "evaluation": self._evaluation(tokens, d_sae),
             "index": kept * (self.index.at(d_sae) + again) + d_sae * (self.logits + d_sae * self.cosine),
         }
+
+    def passes(self, tokens: int) -> float:
+        """Seconds that the model passes positions for its training: none where activations are kept."""
+        kept = self._kept(self.tokens or tokens)
+        return self._trained(kept) * self._again(kept)
+
+    def _kept(self, tokens: int) -> float:
+        """Positions in one pass."""
+        return tokens * self.train_share * self.kept
+
+    def _trained(self, kept: float) -> float:
+        """Positions that training sees, each counted as often as it is seen."""
+        return PASSES * kept if self.trained is None else self.trained
+
+    def _again(self, kept: float) -> float:
+        """Seconds for the activations of a position that are needed again after the harvest."""
+        return 0.0 if kept <= self.storable else self.forward
 
     def microseconds(self, d_sae: int) -> dict[str, float]:
         """The measured rates at this size, for people."""
@@ -148,16 +166,19 @@ class Cost:
 
 
 def estimate(costs: Sequence[Cost], tokens: int, d_sae: int) -> dict[str, float]:
-    """Seconds by kind of artifact of all SAEs of a model; activations that are shared count once."""
+    """Seconds by kind of artifact of all SAEs of a model; harvests and streams that are shared count once."""
     total: dict[str, float] = {}
     harvested: set[str] = set()
+    streams: dict[str | None, float] = {}
     for cost in costs:
         seconds = cost.seconds(tokens, d_sae)
         if cost.activations in harvested:
             del seconds["activations"]
         harvested.add(cost.activations)
+        streams[cost.stream] = max(streams.get(cost.stream, 0.0), cost.passes(tokens))
         for stage, value in seconds.items():
             total[stage] = total.get(stage, 0.0) + value
+    total["sae"] += sum(streams.values())
     return total
 
 

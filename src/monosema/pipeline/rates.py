@@ -140,6 +140,7 @@ def _cost(
 
     return Cost(
         activations=sae.activations,
+        stream=sae.stream_name,
         tokens=corpus.tokens,
         d_sae=sae.place.d_sae,
         least_d_sae=least,

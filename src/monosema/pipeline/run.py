@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
-from monosema.artifact import NOTE, Artifact, atomic_file, drafting, reopen
-from monosema.errors import RefusedError, UsageError
+from monosema.artifact import NOTE, Artifact, atomic_file, draft_place, drafting, reopen
+from monosema.errors import RefusedError, UsageError, lookup
 from monosema.models import canonical_name, describe_model, points_of
 from monosema.pipeline.asked import Asked, located, read_asked
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.stages import STAGES, Stage
+from monosema.pipeline.sweep import expand
 from monosema.pipeline.table import EVALUATION, figure_table
 from monosema.pipeline.work import Work, never, unheard
 from monosema.progress import Reporter
 from monosema.sae import config_of
-from monosema.study import Status, Study
+from monosema.study import TOML, Status, Study
 from monosema.training import DATA, RANDOM
 
 BUNDLED = {"sources": ["world:library"], "concepts": "world"}
@@ -80,19 +81,48 @@ def init(
     return OpenStudy.create(folder, tomlkit.dumps(text))
 
 
-def set_start(study: OpenStudy, start: str) -> None:
-    """Write into study.toml what all its SAEs that are trained start from: the path of an SAE, "data" or "random".
+def set_start(study: OpenStudy, start: str, *, sae: str | None = None, remake: bool = False) -> None:
+    """Write into study.toml what its SAEs that are trained start from: the path of an SAE, "data" or "random".
 
-    Raises `UsageError` where it is none of these or does not fit, and leaves study.toml as it is then.
+    `sae`: NAME of the one table `[saes.NAME]` that it is written into; None: all that are trained. Raises `UsageError`
+    where it is none of these or does not fit, and `RefusedError`, unless `remake`, where an SAE was made or begun that
+    starts otherwise; study.toml is left as it is then.
     """
     text = tomlkit.parse(study.toml.read_text(encoding="utf-8"))
     tables: Any = text["saes"]
-    for table in tables.values():
-        if "file" not in table:
-            table["start"] = _kept(start, study.path)
-    read_asked(text.unwrap(), study.path)
+    trained = {name: table for name, table in tables.items() if "file" not in table}
+    chosen = trained if sae is None else {sae: lookup(trained, sae, f"trained SAE in {TOML}")}
+    for table in chosen.values():
+        table["start"] = _kept(start, study.path)
+    settings = text.unwrap()
+    read_asked(settings, study.path)
+    if not remake:
+        _check_start(study, settings, chosen)
     with atomic_file(study.toml) as temporary:
         temporary.write_text(tomlkit.dumps(text), encoding="utf-8")
+
+
+def _check_start(study: Study, settings: dict[str, Any], tables: Container[str]) -> None:
+    """Raise `RefusedError` where an SAE of these tables was made or begun by other settings than these."""
+    asking = Study(study.path)
+    asking.settings = settings
+    work = Work(asking)
+    for name, one in expand(settings["saes"]).items():
+        place = study.place("sae", name)
+        if one.table in tables and (place.exists() or draft_place(place).exists()):
+            status, _, _ = _status(work, "sae", STAGES["sae"], name)
+            _check_unchanged(
+                status,
+                f"sae/{name}",
+                "study.toml is left as it is: add --remake to train it again (the old one moves to old/), or choose "
+                "another table with --sae",
+            )
+
+
+def _check_unchanged(status: Status, artifact: str, way: str) -> None:
+    """Raise `RefusedError`, with the ways to go on, where an artifact answers another question than is asked now."""
+    if status.changed:
+        raise RefusedError(f"{artifact} is {status.state}: {status.reason}; {way}")
 
 
 def _kept(source: str, folder: Path) -> str:
@@ -110,7 +140,7 @@ def _status(work: Work, kind: str, stage: Stage, name: str) -> tuple[Status, dic
         f"{parent}/{parent_name}": work.artifact(parent, parent_name, verify=False).hash
         for parent, parent_name in stage.parents(work.asked, name)
     }
-    return work.study.status(kind, name, asked, parents), asked, parents
+    return work.study.status(kind, name, asked, parents, seed=work.asked.seed), asked, parents
 
 
 def states(study: Study) -> list[dict[str, str]]:
@@ -155,8 +185,9 @@ def run(
     Finished artifacts that are fresh are left alone; unfinished ones are gone on with. With `remake`, stale ones
     are made again, and the files of finished ones are checked: what was damaged or is missing of them, such as a
     shard of activations, moves to old/ and is made again, the rest is kept. `workers`: processes that share out the
-    parts of kept activations and of the index; these are the same whoever makes them. Raises `RefusedError` for a
-    stale one unless `remake`, and where another process writes the study.
+    parts of kept activations and of the index; these are the same whoever makes them. Raises `RefusedError`, with what
+    changed, for a stale one and for an unfinished one that was begun otherwise, unless `remake`; and where another
+    process writes the study.
     """
     if workers < 1:
         raise UsageError(f"workers is {workers}; expected 1 or more")
@@ -205,9 +236,11 @@ def _make(work: Work, kind: str, names: list[str], remake: bool) -> list[str]:
     lacking = {}
     for name in names:
         status, asked, parents = _status(work, kind, stage, name)
-        if status.state == "stale" and not remake:
-            raise RefusedError(
-                f"{kind}/{name} is stale: {status.reason}; remake it with --remake (the old one moves to old/)"
+        if not remake:
+            _check_unchanged(
+                status,
+                f"{kind}/{name}",
+                "remake it with --remake (the old one moves to old/), or ask as before",
             )
         damaged = remake and status.state == "fresh" and _reopened(stage, study, study.place(kind, name))
         if damaged or status.state != "fresh":
