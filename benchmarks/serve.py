@@ -58,11 +58,12 @@ def routes_of(study: OpenStudy, sae: str) -> list[list[Any]]:
     """Mixed routes: mostly reads, some that need the model."""
     base = f"/api/v1/studies/{study.name}"
     one = f"{base}/saes/{sae}"
+    densest = int(study.index(sae).table["density"].argmax())  # one that fires: others cannot be steered by
     chat = {
         "model": f"{study.name}/{sae}",
         "messages": [{"role": "user", "content": PROMPT}],
         "max_tokens": 4,
-        "steering": [{"feature": 1, "value": 1}],
+        "steering": [{"feature": densest, "value": 1}],
     }
     reads: list[list[Any]] = [
         ["feature", "GET", f"{one}/features/{{n}}", None],
@@ -142,9 +143,7 @@ def while_indexing(study: OpenStudy, sae: str, seconds: float) -> dict[str, floa
             time.sleep(0.5)
         try:
             with serving(copy) as (url, _):
-                routes = [
-                    route for route in routes_of(study, sae) if route[0] not in ("words", "distribution")
-                ]
+                routes = [route for route in routes_of(study, sae) if route[0] != "words"]  # not there yet
                 seen = loaded(url, study.sae(sae).d_sae, routes, clients=CLIENTS, seconds=seconds)
                 went_on = making.poll() is None
         finally:

@@ -16,6 +16,7 @@ from monosema.artifact import drafting, write_json
 from monosema.interventions import Dose, DoseCurve, DosePoint
 from monosema.pipeline.explore import DOSE
 from monosema.server import create_app, listen, serve, url_of
+from monosema.server.connection import LIMITS, Limits
 
 STUDY = "/api/v1/studies/study"
 SAE = f"{STUDY}/saes/main"
@@ -26,11 +27,12 @@ def client_of(*studies: Path) -> TestClient:
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
+def running(app: FastAPI, limits: Limits = LIMITS) -> Iterator[str]:
     """A real server; its URL."""
     end = threading.Event()
     with listen("127.0.0.1", 0) as listener:
-        thread = threading.Thread(target=serve, args=(app, listener), kwargs={"stop": end.is_set})
+        how = {"stop": end.is_set, "limits": limits}
+        thread = threading.Thread(target=serve, args=(app, listener), kwargs=how)
         thread.start()
         try:
             yield url_of(listener)

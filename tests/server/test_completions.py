@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 import monosema as ms
 from monosema import pipeline
@@ -204,6 +205,10 @@ def test_no_temperature_is_the_likeliest_text(ai: openai.OpenAI, model: Language
         ({"model": "study/man"}, 404, 'did you mean "main"'),
         ({"n": 2}, 422, "body.n is 2; expected 1"),
         ({"logprobs": True}, 422, "body.logprobs is not known here"),
+        ({"logprobs": 0}, 422, "body.logprobs is not known here"),
+        ({"frequency_penalty": 0.5}, 422, "body.frequency_penalty is not known here"),
+        ({"response_format": {"type": "json_object"}}, 422, "body.response_format is not known here"),
+        ({"model": None}, 422, "body.model is missing"),
         ({"max_tokens": 5000}, 422, "body.max_tokens is 5000"),
         ({"max_tokens": 128}, 422, "shorten one of them"),
         ({"messages": []}, 422, "body.messages"),
@@ -258,6 +263,39 @@ def test_features_of_a_study_with_several_saes_need_one_named(copied: Path) -> N
     answer = client_of(copied).post("/v1/completions", json=asked)
     assert answer.status_code == 422
     assert "study/main" in answer.json()["error"]["message"]
+
+
+def test_a_study_is_the_model_of_its_first_sae_that_is_trained(copied: Path) -> None:
+    toml = copied / "study.toml"
+    head, main, rest = toml.read_text().partition("[saes.main]")
+    toml.write_text(f"{head}[saes.early]{rest}\n{main}{rest}")
+    client = client_of(copied)
+    assert "study" in [entry["id"] for entry in client.get("/v1/models").json()["data"]]
+    asked = {"model": "study", "prompt": "x", "max_tokens": 2}
+    assert client.post("/v1/completions", json=asked).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("completions", {"prompt": PROMPT}), ("chat/completions", {"messages": MESSAGES})]
+)
+def test_null_and_what_asks_for_nothing_are_as_if_they_were_not_there(
+    path: str, asked: dict[str, Any], client: TestClient
+) -> None:
+    null = ["n", "stream", "stop", "stream_options", "steering", "features", "top_logprobs", "tools"]
+    nothing = {
+        "frequency_penalty": 0,
+        "presence_penalty": 0.0,
+        "logprobs": False,
+        "logit_bias": {},
+        "response_format": {"type": "text"},
+        "user": "somebody",
+    }
+    answers = [
+        client.post(f"/v1/{path}", json={"model": "study", **CHOICE, **asked, **more}).json()["choices"]
+        for more in ({}, nothing, dict.fromkeys(null), {"temperature": 1}, {"temperature": None})
+    ]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[3] == answers[4]
 
 
 def test_a_client_that_goes_frees_the_model(app: FastAPI, url: str) -> None:

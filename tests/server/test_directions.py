@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import shutil
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -66,3 +70,36 @@ def test_an_sae_alone_has_nothing_elsewhere(client: TestClient) -> None:
     for path in ("elsewhere", "cosines"):
         answer = client.get(f"{SAE}/features/64/{path}")
         assert (answer.status_code, "0 to 63" in answer.json()["error"]["message"]) == (404, True)
+
+
+def test_few_of_many_saes_are_held_at_a_time(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"copy{number}" for number in range(4)]
+    toml = (copied / "study.toml").read_text()
+    table = toml[toml.index("[saes.main]") :]
+    (copied / "study.toml").write_text(
+        "\n".join([toml, *(table.replace("saes.main", f"saes.{name}") for name in names)])
+    )
+    for name in names:
+        shutil.copytree(copied / "sae" / "main", copied / "sae" / name)
+    size = sum(entry["bytes"] for entry in ms.open(copied).open("sae", "main").manifest.files.values())
+    monkeypatch.setattr("monosema.server.served.SAE_BYTES", 2 * size + 1)
+    opened: list[tuple[str, weakref.ref[Any]]] = []
+    held: list[int] = []
+    load = pipeline.OpenStudy.sae
+
+    def counted(study: pipeline.OpenStudy, name: str = "main") -> Any:
+        gc.collect()
+        held.append(sum(sae() is not None for _, sae in opened))
+        sae = load(study, name)
+        opened.append((name, weakref.ref(sae)))
+        return sae
+
+    monkeypatch.setattr(pipeline.OpenStudy, "sae", counted)
+    with client_of(copied) as client:
+        told = client.get(f"{SAE}/features/5/elsewhere")
+        assert [one["sae"] for one in told.json()["saes"]] == names
+        assert all(one["neighbours"][0]["number"] == 5 for one in told.json()["saes"])
+        assert [name for name, _ in opened] == ["main", *names]
+        assert held == [0, 1, 1, 1, 1], "there is room for two, and for one before another comes"
+        tag = {"If-None-Match": told.headers["etag"]}
+        assert client.get(f"{SAE}/features/5/elsewhere", headers=tag).status_code == 304

@@ -45,6 +45,7 @@ def locked(door: Door, finished: Path) -> Iterator[TestClient]:
         {"Origin": "http://localhost:5173"},
         {"Origin": "http://localhost.example.com"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
@@ -92,6 +93,8 @@ def test_a_port_of_this_machine_that_is_not_ours_is_another_place(client: TestCl
         {"Authorization": f"Bearer {TOKEN[:-1]}"},
         {"Authorization": f"Basic {TOKEN}"},
         {"Authorization": "Bearer \u00e9"},
+        {"X-Secret-Key": f"{TOKEN}x"},
+        {"X-Secret-Key": ""},
         {"Cookie": f"{Door(TOKEN).cookie}={TOKEN}"},
         {"Cookie": f"{Door(TOKEN).cookie}="},
         {"Cookie": "; ;="},
@@ -111,6 +114,7 @@ def test_who_does_not_know_the_token_is_asked_for_it(locked: TestClient, headers
 
 def test_who_knows_the_token_is_let_in_and_health_is_told_to_all(locked: TestClient) -> None:
     assert locked.get(STUDY, headers=BEARER).status_code == 200
+    assert locked.get(STUDY, headers={"X-Secret-Key": TOKEN}).status_code == 200
     assert locked.get("/healthz").status_code == 200
 
 

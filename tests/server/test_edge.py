@@ -6,19 +6,21 @@ import json
 import runpy
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from fastapi.testclient import TestClient
 
 from monosema.errors import RefusedError, UsageError
 from monosema.server import create_app, listen, url_of
 from monosema.server.guard import MOST_BYTES
 from pipeline.test_cli import RUN
-from server.served import SAE, STUDY, client_of
+from server.served import SAE, STUDY, client_of, running
 
 ROUTES = {
     "health": "GET /healthz",
@@ -124,6 +126,24 @@ def test_a_bug_tells_nothing_of_the_inside() -> None:
     assert set(answer.json()) == {"error"}
     assert answer.json()["error"]["type"] == "internal"
     assert "secret" not in answer.text
+
+
+def test_whether_it_answers_is_told_while_every_thread_is_at_work() -> None:
+    app = create_app([])
+
+    async def hold() -> None:
+        threads = current_default_thread_limiter()
+        for number in range(int(threads.total_tokens)):
+            await threads.acquire_on_behalf_of(number)
+
+    app.add_api_route("/hold/all", hold)
+    with running(app) as url:
+        for path in ("/hold/all", "/healthz", "/health", "/metrics"):
+            with urllib.request.urlopen(url + path, timeout=10) as answer:
+                assert answer.status == 200
+        for path in ("/no-page", "/assets/no-page"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(url + path, timeout=10)
 
 
 def test_the_openapi_names_every_route_and_every_record(client: TestClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,3 +157,21 @@ def test_a_later_part_without_the_first_is_no_index(growing: Growing) -> None:
     growing.add(1)
     answer = client_of(growing.study.path).get(f"{SAE}/features")
     assert (answer.status_code, answer.json()["error"]["type"]) == (409, "not_ready")
+
+
+def test_an_index_that_is_finished_while_it_is_opened_is_served_whole(
+    growing: Growing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing.add(0)
+    tried, opened = [], FeatureIndex.__init__
+
+    def finished_meanwhile(index: FeatureIndex, folder: Path, *rest: Any) -> None:
+        if folder == growing.draft:
+            growing.finish()
+        tried.append(folder)
+        opened(index, folder, *rest)
+
+    monkeypatch.setattr(FeatureIndex, "__init__", finished_meanwhile)
+    answer = client_of(growing.study.path).get(f"{SAE}/features")
+    assert (answer.status_code, answer.json()["coverage"]["finished"]) == (200, True)
+    assert tried == [growing.draft, growing.place]

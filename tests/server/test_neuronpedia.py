@@ -258,6 +258,7 @@ def test_what_can_be_asked_is_told(client: TestClient) -> None:
         ),
         ("activation/single", OF | {"index": "64", "prompt": "x"}, 422, "0 to 63"),
         ("activation/single", OF | {"index": "-1", "prompt": "x"}, 422, "0 to 63"),
+        ("activation/single", OF | {"index": "9" * 5000, "prompt": "x"}, 422, "0 to 63"),
         ("activation/single", OF | {"prompt": "x"}, 422, "give one thing"),
         (
             "activation/single",

@@ -6,24 +6,30 @@ import json
 import shutil
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 import monosema as ms
 from monosema.index import FeatureIndex
 from monosema.index.contexts import TokenTexts
 from monosema.index.reading import texts_of
-from monosema.server import create_app
+from monosema.models import LanguageModel
+from monosema.server import create_app, worker
+from monosema.server.errors import GoneError
 from monosema.server.presence import Caller
 from monosema.server.worker import LONGEST_RETRY, WAITING
 from server.served import SAE, client_of, running, until
 
+T = TypeVar("T")
 TEXT = "the old fox crosses the golden gate at dawn"
 
 
@@ -130,16 +136,18 @@ def test_the_one_too_many_who_waits_is_429_and_told_when_to_ask_again(finished: 
     client = client_of(finished)
     served, inside, go = client.app.state.catalog.sae("study", "main"), threading.Event(), threading.Event()
 
-    def hold(model: object) -> object:
+    def hold(model: LanguageModel) -> LanguageModel:
         inside.set()
         go.wait()
         return model
 
-    ask = lambda work: client.app.state.catalog.with_model(served, Caller(client="a"), work)  # noqa: E731
+    def ask(number: int, work: Callable[[LanguageModel], T]) -> T:
+        return client.app.state.catalog.with_model(served, Caller(client=str(number)), work)
+
     with ThreadPoolExecutor(WAITING + 1) as threads:
-        first = threads.submit(ask, hold)
+        first = threads.submit(ask, WAITING, hold)
         inside.wait()
-        others = [threads.submit(ask, lambda model: model) for _ in range(WAITING)]
+        others = [threads.submit(ask, number, lambda model: model) for number in range(WAITING)]
         until(lambda: client.app.state.catalog.models.waiting == WAITING)
         answer = client.post(f"{SAE}/prompt", json={"text": TEXT})
         go.set()
@@ -147,6 +155,45 @@ def test_the_one_too_many_who_waits_is_429_and_told_when_to_ask_again(finished: 
     assert (answer.status_code, answer.json()["error"]["type"]) == (429, "busy")
     assert 1 <= int(answer.headers["retry-after"]) <= LONGEST_RETRY
     assert client.post(f"{SAE}/prompt", json={"text": TEXT}).status_code == 200
+
+
+def test_a_read_that_is_begun_ends_in_the_midst_of_a_pass_when_its_client_goes(finished: Path) -> None:
+    catalog, caller, reached = create_app([finished]).state.catalog, Caller(client="a"), list[str]()
+
+    def leave(x: Tensor) -> Tensor:
+        reached.append("the first block")
+        caller.presence.leave()
+        return x
+
+    def read(model: LanguageModel) -> None:
+        with model.edit({"resid_pre.0": leave}):
+            model.logits(torch.tensor([model.encode(TEXT)]))
+        reached.append("the end")
+
+    served = catalog.sae("study", "main")
+    with pytest.raises(GoneError):
+        catalog.with_model(served, caller, read)
+    assert reached == ["the first block"]
+    assert catalog.with_model(served, Caller(client="a"), lambda model: model.encode(TEXT)), "nothing is left"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (f"{SAE}/prompt", {"text": TEXT}),
+        (f"{SAE}/next", {"text": TEXT}),
+        (f"{SAE}/find", {"on": [TEXT]}),
+        ("/v1/activation/single", {"model": "study", "source": "main", "index": 1, "prompt": TEXT}),
+    ],
+)
+def test_a_read_that_takes_too_long_is_504(
+    path: str, asked: dict[str, Any], client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "WORK_SECONDS", 0.0)
+        answer = client.post(path, json=asked)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (504, "late")
+    assert client.post(path, json=asked).status_code == 200
 
 
 def test_a_request_that_waits_leaves_when_its_client_goes(finished: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_clients_take_turns_and_each_ones_requests_keep_their_order() -> None:
     assert len(turns) == 0
 
 
+def test_the_last_one_of_who_has_most_gives_way_and_the_only_one_of_nobody() -> None:
+    turns: Turns[str] = Turns()
+    for one in ["a1", "b1", "c1", "a2", "b2"]:
+        turns.put(one[0], one)
+    assert [turns.drop_of_most() for _ in range(3)] == ["b2", "a2", None]
+    assert [turns.take() for _ in range(len(turns))] == ["a1", "b1", "c1"]
+
+
 def test_one_who_leaves_the_line_leaves_the_others_in_theirs() -> None:
     turns: Turns[str] = Turns()
     for one in ["a1", "a2", "b1"]:
@@ -86,6 +95,25 @@ def test_the_one_too_many_is_refused_with_the_time_to_ask_again(worker: Worker[s
     assert 1 <= refused.value.retry_after <= LONGEST_RETRY
     held.go.set()
     assert [job.result() for job in jobs] == [MODEL] * WAITING
+
+
+def test_a_full_line_gives_way_to_clients_that_have_none_in_it(worker: Worker[str]) -> None:
+    held, others = busy(worker), 3
+
+    def work(model: str, job: Job[str]) -> str:
+        return model
+
+    many = [worker.put("a", work) for _ in range(WAITING)]
+    few = [worker.put(str(client), work) for client in range(others)]
+    for job in many[-others:]:
+        with pytest.raises(BusyError, match=f"{WAITING} requests wait"):
+            job.result()
+    for client in ("a", "0"):
+        with pytest.raises(BusyError):
+            worker.put(client, work)
+    assert worker.waiting == WAITING
+    held.go.set()
+    assert [job.result() for job in [*many[:-others], *few]] == [MODEL] * WAITING
 
 
 def test_what_waits_for_a_client_that_goes_is_never_begun(worker: Worker[str]) -> None:
@@ -125,6 +153,20 @@ def test_work_that_takes_too_long_ends_at_its_next_token(
     monkeypatch.setattr(worker_module, "WORK_SECONDS", 0.0)
     with pytest.raises(LateError):
         worker.put("a", Held()).result()
+
+
+def test_loading_the_model_is_no_work_of_the_one_who_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "WORK_SECONDS", 0.5)
+
+    def load() -> str:
+        time.sleep(0.6)
+        return MODEL
+
+    def work(model: str, job: Job[str]) -> str:
+        job.check()
+        return model
+
+    assert Worker(load).put("a", work).result() == MODEL
 
 
 def test_a_wait_that_takes_too_long_is_refused(worker: Worker[str], monkeypatch: pytest.MonkeyPatch) -> None:

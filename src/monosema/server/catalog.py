@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
+from torch import Tensor
+
 from monosema.errors import MonosemaError, UsageError
-from monosema.models import LanguageModel
+from monosema.models import EditFn, HookPoint, LanguageModel
 from monosema.pipeline import OpenStudy, open_study
 from monosema.server.errors import known
 from monosema.server.pool import Pool
@@ -71,7 +73,7 @@ class Catalog:
     def with_model(self, sae: ServedSAE, caller: Caller, work: Callable[[LanguageModel], T]) -> T:
         """What `work` makes with the whole model of an SAE, when its turn has come.
 
-        Raises `BusyError` where too many wait, and `GoneError` when the client goes.
+        Raises `BusyError` where too many wait, `GoneError` when the client goes and `LateError`.
         """
         job = self._put(sae, caller, lambda model, _: work(model))
         return job.result()
@@ -81,8 +83,8 @@ class Catalog:
     ) -> Iterator[T]:
         """What `work` yields with the model, as it comes; it waits for its turn before it gives an iterator.
 
-        The model never waits for the reader. Work ends early when the client goes. Raises as `with_model` does, and
-        `LateError`; from the iterator what the work raises.
+        The model never waits for the reader. Work ends early when the client goes. Raises as `with_model` does;
+        from the iterator what the work raises.
         """
         made: SimpleQueue[T | _End] = SimpleQueue()
 
@@ -100,16 +102,39 @@ class Catalog:
     def _put(self, sae: ServedSAE, caller: Caller, work: Callable[[LanguageModel, Job[T]], T]) -> Job[T]:
         name, path = sae.asked.place.model, sae.study.path
         plan = sae.made("plan", name)
+
+        def checked(model: LanguageModel, job: Job[T]) -> T:
+            with _checked(model, job.check):
+                return work(model, job)
+
         # a study holds the model that it has loaded: this one is let go of together with it
         job = self.models.put(
             (path, name),
             None if plan is None else plan.hash,
             lambda: open_study(path).model(name),
             caller.client,
-            work,
+            checked,
         )
         caller.presence.when_gone(job.cancel)
         return job
+
+
+@contextmanager
+def _checked(model: LanguageModel, check: Callable[[], None]) -> Iterator[None]:
+    """Within, `check` is called whenever a forward pass comes to a block: one pass of a long prompt takes a while."""
+
+    def seen(x: Tensor) -> Tensor:
+        check()
+        return x
+
+    with ExitStack() as stack:
+        for network in (model, model.other):
+            if network is not None:
+                hooks: dict[HookPoint | str, EditFn] = {
+                    HookPoint("resid_pre", layer): seen for layer in range(network.n_layers)
+                }
+                stack.enter_context(network.edit(hooks))
+        yield
 
 
 class _End:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from monosema.server.feature_records import Firing
 from monosema.server.record import Record, Text
@@ -14,6 +15,16 @@ from monosema.server.writing import MOST_TOKENS, SEEDS
 MOST_STOPS = 4
 MOST_TURNS = 256
 MOST_TOP = 20
+NEUTRAL: Mapping[str, Any] = {
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "logprobs": False,
+    "logit_bias": {},
+    "response_format": {"type": "text"},
+    "best_of": 1,
+    "echo": False,
+}
+"""Fields that are not offered, which programs send by themselves, each with the value that asks for nothing."""
 Stop = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 FinishReason = Literal["stop", "length"]
 
@@ -55,6 +66,14 @@ class Asked(Record):
     features: int = Field(0, ge=0, le=MOST_TOP)
     """How many of the strongest features of the SAE are told at each new token."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_neutral(cls, asked: Any) -> Any:
+        """What is null, and what asks for nothing, is as if it were not there."""
+        if not isinstance(asked, dict):
+            return asked
+        return {name: value for name, value in asked.items() if not _is_neutral(name, value)}
+
     @field_validator("n")
     @classmethod
     def _one(cls, n: int) -> int:
@@ -66,6 +85,12 @@ class Asked(Record):
     @classmethod
     def _listed(cls, stop: Any) -> Any:
         return [stop] if isinstance(stop, str) else stop
+
+
+def _is_neutral(name: str, value: Any) -> bool:
+    neutral = NEUTRAL.get(name)
+    # false is equal to 0, but 0 logprobs are those of the tokens themselves
+    return value is None or (value == neutral and isinstance(value, bool) == isinstance(neutral, bool))
 
 
 class CompletionRequest(Asked):

@@ -84,7 +84,7 @@ class _Meant:
     sae: str | None
     """The SAE that it names."""
     served: ServedSAE
-    """An SAE of the model: that one, or the study's first."""
+    """An SAE of the model: that one, or the study's first that is trained."""
 
 
 def _entry(meant: _Meant, id_: str) -> ModelEntry:
@@ -94,11 +94,13 @@ def _entry(meant: _Meant, id_: str) -> ModelEntry:
 def _meant(studies: Catalog, model: str) -> _Meant:
     study, slash, name = model.partition("/")
     opened, _ = studies.study(study)
-    saes = list(asked_of(opened).saes)
-    if not slash and not saes:
+    if slash:
+        return _Meant(study=study, sae=name, served=studies.sae(study, name))
+    saes = [studies.sae(study, each) for each in asked_of(opened).saes]
+    if not saes:
         raise NotFoundError(f"{study} has no SAE")
-    served = studies.sae(study, name if slash else saes[0])
-    return _Meant(study=study, sae=name if slash else saes[0] if len(saes) == 1 else None, served=served)
+    first = next((sae for sae in saes if sae.made("sae") is not None), saes[0])
+    return _Meant(study=study, sae=first.name if len(saes) == 1 else None, served=first)
 
 
 def _text(content: str | list[Any]) -> str:

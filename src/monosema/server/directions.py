@@ -6,12 +6,14 @@ from typing import Annotated
 
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
+from jaxtyping import Float
+from torch import Tensor
 
 from monosema.artifact import digest_json
 from monosema.index.chance import best_of_random
 from monosema.index.neighbours import cosines_with, nearest_to
 from monosema.models import points_of
-from monosema.sae import SAE
+from monosema.sae import SAE, SAEConfig
 from monosema.server.access import Served
 from monosema.server.columns import ARROW_TOO, arrow, compact_json, form_of, wants_arrow
 from monosema.server.errors import NotFoundError
@@ -93,42 +95,43 @@ def get_elsewhere(
     request: Request, response: Response, served: Served, number: Number
 ) -> NeighboursElsewhere:
     """The nearest features of the study's other SAEs, by the cosine of decoder rows; it works without an index, too."""
-    sae = served.autoencoder()
-    direction = sae.W_dec[_row(sae, number)]
-    others = _others(served, sae)
-    versions = digest_json([served.version, *(other.version for other, _ in others)])
-    settled = all(other.settled for other, _ in others)
+    direction = _direction(served, number)
+    others = _others(served)
+    versions = digest_json([served.version, *(other.version for other in others)])
+    settled = all(other.settled for other in others)
     response.headers.update(freshness(request, versions, what="one of the SAEs", settled=settled))
-    return NeighboursElsewhere(
-        number=number,
-        saes=[
-            Elsewhere(
-                sae=other.name,
-                hook=other.asked.place.at,
-                chance=best_of_random(found.W_dec.shape[1], found.d_sae, HIGH),
-                neighbours=_neighbours(other, nearest_to(direction, found.W_dec, NEAREST)),
-            )
-            for other, found in others
-        ],
-    )
+    near = [_nearest(other, direction) for other in others if _comparable(served.config(), other.config())]
+    return NeighboursElsewhere(number=number, saes=near)
 
 
-def _others(served: ServedSAE, sae: SAE) -> list[tuple[ServedSAE, SAE]]:
-    """Trained SAEs of the study whose directions can be compared with those of one."""
-    found = []
-    for name in asked_of(served.study).saes:
-        other = ServedSAE(served.study, name, served.shelf)
-        if name != served.name and other.made("sae") is not None:
-            loaded = other.autoencoder()
-            same = loaded.config.model_hash == sae.config.model_hash
-            if same and loaded.W_dec.shape[1] == sae.W_dec.shape[1] and _comparable(loaded, sae):
-                found.append((other, loaded))
-    return found
+def _direction(served: ServedSAE, number: int) -> Float[Tensor, " d_model"]:
+    sae = served.autoencoder()
+    return sae.W_dec[_row(sae, number)].clone()  # a view would hold the whole SAE while others are opened
 
 
-def _comparable(one: SAE, other: SAE) -> bool:
-    kinds = {point.kind for sae in (one, other) for point in points_of(sae.output)}
+def _others(served: ServedSAE) -> list[ServedSAE]:
+    """The other trained SAEs of the study."""
+    others = [ServedSAE(served.study, name, served.shelf) for name in asked_of(served.study).saes]
+    return [other for other in others if other.name != served.name and other.made("sae") is not None]
+
+
+def _comparable(one: SAEConfig, other: SAEConfig) -> bool:
+    """Whether directions of two SAEs lie in one space."""
+    if (one.model_hash, one.d_model) != (other.model_hash, other.d_model):
+        return False
+    kinds = {point.kind for config in (one, other) for point in points_of(config.output)}
     return one.output == other.output or kinds <= set(RESIDUAL)
+
+
+def _nearest(other: ServedSAE, direction: Float[Tensor, " d_model"]) -> Elsewhere:
+    """The features of one SAE that are nearest to a direction; nothing of it is held beyond that."""
+    config = other.config()
+    return Elsewhere(
+        sae=other.name,
+        hook=other.asked.place.at,
+        chance=best_of_random(config.d_model, config.d_sae, HIGH),
+        neighbours=_neighbours(other, nearest_to(direction, other.autoencoder().W_dec, NEAREST)),
+    )
 
 
 def _neighbours(other: ServedSAE, nearest: list[tuple[int, float]]) -> list[Neighbour]:

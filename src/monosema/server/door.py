@@ -22,6 +22,8 @@ MOST_LINKS = 16
 """Links that wait to be followed."""
 OPEN_PATHS = ("/healthz", "/health")
 """What is told without a token."""
+NEURONPEDIA = "x-secret-key"
+"""Header in which clients of Neuronpedia's inference server send the token."""
 Headers = Mapping[str, str]
 
 
@@ -87,7 +89,7 @@ class Door:
         if not self._known(host_of(host).lower()):
             return f"{host!a} is no name of this machine"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _place_of(origin) != host.lower():
             return f"a page of {origin[:100]!a} may not ask here"
         site = headers.get("sec-fetch-site", "none")
         shows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
@@ -107,6 +109,8 @@ class Door:
         kind, _, said = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and _same(said.strip(), self._token):
             return True
+        if _same(headers.get(NEURONPEDIA, ""), self._token):
+            return True
         cookies = [one.strip().partition("=") for one in headers.get("cookie", "").split(";")]
         return any(name == self.cookie and _same(value, self._session) for name, _, value in cookies)
 
@@ -120,6 +124,14 @@ class Door:
             return None
         self._links.remove(found[0])
         return f"{self.cookie}={self._session}; Path=/; HttpOnly; SameSite=Lax"
+
+
+def _place_of(origin: str) -> str | None:
+    """Host and port of an Origin header, in small letters; None where it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _same(said: str, known: str) -> bool:

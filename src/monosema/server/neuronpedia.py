@@ -32,11 +32,13 @@ from monosema.server.served import ServedSAE
 from monosema.server.shelf import asked_of
 from monosema.server.writing import MOST_TOKENS
 
+MOST_DIGITS = 20
+"""Of a feature's number; Python makes no number of thousands of them."""
 router = APIRouter(tags=["neuronpedia"])
 
 
 @router.get("/health")
-def get_health() -> Healthy:
+async def get_health() -> Healthy:
     """Whether the server answers."""
     return Healthy()
 
@@ -129,7 +131,7 @@ def with_bos(model: LanguageModel, text: str) -> list[int]:
 def feature_number(served: ServedSAE, index: str | int) -> int:
     """A feature's number. Raises `UsageError` for one that is none."""
     text, d_sae = str(index), served.autoencoder().d_sae
-    if not (text.isascii() and text.isdigit() and int(text) < d_sae):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) < d_sae):
         raise UsageError(f"index is {text[:20]!a}; {served.name} has features 0 to {d_sae - 1}")
     return int(text)
 

@@ -1,4 +1,7 @@
-"""Routes for whoever runs the server: whether it answers, its figures, a link for one more browser."""
+"""Routes for whoever runs the server: whether it answers, its figures, a link for one more browser.
+
+All are `async`, so that they answer also while every thread of the server is at work.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,20 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get("/healthz")
-def health() -> Health:
+async def health() -> Health:
     """Whether the server answers."""
     return Health(version=monosema.__version__)
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(request: Request) -> Response:
+async def metrics(request: Request) -> Response:
     """Counts, times and gauges for Prometheus."""
     figures: Figures = request.app.state.figures
     return Response(figures.text(), media_type=PROMETHEUS)
 
 
 @router.post("/api/v1/link")
-def make_link(request: Request, response: Response) -> Link:
+async def make_link(request: Request, response: Response) -> Link:
     """A link that lets one more browser in; for whoever knows the token, or is in already."""
     response.headers.update(UNKEPT)
     door: Door = request.app.state.door

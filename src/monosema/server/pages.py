@@ -1,4 +1,7 @@
-"""The built pages of `web/`: one document, and files beside it by names of the folder's own listing."""
+"""The built pages of `web/`: one document, and files beside it by names of the folder's own listing.
+
+Files are small and kept once they were read: the routes are `async`, and need no thread.
+"""
 
 from __future__ import annotations
 
@@ -99,18 +102,18 @@ def _pages(request: Request) -> Pages:
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-def home(request: Request) -> Response:
+async def home(request: Request) -> Response:
     """The document of all pages."""
     return _pages(request).home(request)
 
 
 @router.api_route("/{name}", methods=["GET", "HEAD"])
-def top_file(request: Request, name: str) -> Response:
+async def top_file(request: Request, name: str) -> Response:
     """A file beside it."""
     return _pages(request).answer(request, name)
 
 
 @router.api_route("/assets/{name}", methods=["GET", "HEAD"])
-def asset(request: Request, name: str) -> Response:
+async def asset(request: Request, name: str) -> Response:
     """A script, style or font."""
     return _pages(request).answer(request, name, below="assets")

@@ -26,7 +26,7 @@ from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.finding import MEANING, meaning_of
 from monosema.pipeline.indexing import joined
 from monosema.pipeline.work import Work
-from monosema.sae import SAE
+from monosema.sae import SAE, SAEConfig
 from monosema.server.errors import NotReadyError
 from monosema.server.firings import Shares
 from monosema.server.records import Coverage
@@ -34,6 +34,8 @@ from monosema.server.shelf import Shelf, asked_of, made, not_ready, seal, state_
 
 T = TypeVar("T")
 
+SAE_BYTES = 2 << 30
+"""Of all SAEs of a study that are held; the last one is, however large."""
 VERSIONED = ("sae", "evaluation", "index", "relations", MEANING)
 
 
@@ -132,6 +134,13 @@ class ServedSAE:
     def _index(self) -> FeatureIndex:
         """One object for all of a request, however it grows meanwhile."""
         self.need("sae")
+        try:
+            return self._opened()
+        except NotReadyError:
+            vars(self).pop("place", None)  # it may have been finished, or begun, since that was looked up
+            return self._opened()
+
+    def _opened(self) -> FeatureIndex:
         place = self.place
         if place is None:
             raise self._not_ready("index")
@@ -151,7 +160,7 @@ class ServedSAE:
             return FeatureIndex(place.folder, joined(self._tokens(place)), self._tokenizer().decode)
         except (UsageError, DamagedError):
             # the first part is not there while later ones are, what was damaged is being made again, or all of it was
-            # finished at this moment
+            # finished at this moment, which `_index` sees
             raise self._not_ready("index") from None
 
     def _tokens(self, place: IndexPlace) -> list[Tokens]:
@@ -197,8 +206,15 @@ class ServedSAE:
         return self.kept(MEANING, self.need(MEANING).hash, lambda: meaning_of(self.study, self.name, folder))
 
     def autoencoder(self) -> SAE:
-        """The SAE itself. Raises `NotReadyError` where it was not trained yet."""
-        return self.kept("sae", self.need("sae").hash, lambda: self.study.sae(self.name))
+        """The SAE itself, for as long as there is room. Raises `NotReadyError` where it was not trained yet."""
+        artifact = self.need("sae")
+        size = sum(int(entry["bytes"]) for entry in artifact.manifest.files.values())
+        held = self.shelf.get("SAEs", None, lambda: Shelf(SAE_BYTES))
+        return held.get(self.name, artifact.hash, lambda: self.study.sae(self.name), size=size)
+
+    def config(self) -> SAEConfig:
+        """The settings of the SAE, which stay when it was let go of. Raises as `autoencoder` does."""
+        return self.kept("config", self.need("sae").hash, lambda: self.autoencoder().config)
 
     def shares(self) -> Shares:
         """How its index puts activations to its maxima; without a finished one of this SAE nothing is known."""

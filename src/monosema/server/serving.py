@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from monosema.errors import RefusedError, UsageError
+from monosema.server.connection import LIMITS, Limits, limited
 from monosema.server.door import is_loopback
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what --host may say; a token is asked for then)
 MOST_CONNECTIONS = 1000
 GRACE = 5
 """Seconds that requests in work have after a stop was wished."""
+UVICORN = logging.getLogger("uvicorn.error")
 
 
 def listen(host: str, port: int, *, locked: bool = False) -> socket.socket:
@@ -63,10 +66,17 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter) or self._stop()
 
 
-def serve(app: FastAPI, listener: socket.socket, *, stop: Callable[[], bool]) -> None:
-    """Answer requests on a bound socket until `stop`, which is asked ten times a second."""
+def serve(
+    app: FastAPI, listener: socket.socket, *, stop: Callable[[], bool], limits: Limits = LIMITS
+) -> None:
+    """Answer requests on a bound socket until `stop`, which is asked ten times a second.
+
+    `limits`: what the client of a connection may take.
+    """
     config = uvicorn.Config(
         app,
+        http=limited(limits),
+        ws="none",  # nothing here speaks it, and it would leave the limits
         log_config=None,
         access_log=False,
         server_header=False,
@@ -74,6 +84,18 @@ def serve(app: FastAPI, listener: socket.socket, *, stop: Callable[[], bool]) ->
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
+    UVICORN.addFilter(_is_news)
     gc.collect()
     gc.freeze()  # what was imported stays for good: looking through it again and again delays answers
     _Server(config, stop).run(sockets=[listener])
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether uvicorn tells what was not told yet.
+
+    errors.py has logged every exception of a request already, without its message, which may hold a prompt.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (
+        isinstance(error, Exception) and record.getMessage().startswith("Exception in ASGI application")
+    )

@@ -21,21 +21,51 @@ _ASKED: WeakKeyDictionary[OpenStudy, Asked] = WeakKeyDictionary()
 class Shelf:
     """What was opened last under each name, for as long as its key stays the same. One opens, others wait for it."""
 
-    def __init__(self) -> None:
-        self._held: dict[str, tuple[Any, Any]] = {}
+    def __init__(self, most: int | None = None) -> None:
+        """`most`: bytes of all that is held, as `get` is told of them; what was asked for longest ago goes first."""
+        self._most = most
+        self._held: dict[str, tuple[Any, Any, int]] = {}  # the last asked for last
         self._locks: dict[str, threading.Lock] = {}
+        self._order = threading.Lock()
 
     def get(
-        self, name: str, key: Any, make: Callable[[], T], *, serves: Callable[[Any], bool] | None = None
+        self,
+        name: str,
+        key: Any,
+        make: Callable[[], T],
+        *,
+        size: int = 0,
+        serves: Callable[[Any], bool] | None = None,
     ) -> T:
-        """What `make` gave for this key; what another key had is let go of, unless `serves` says it will do."""
+        """What `make` gave for this key; what another key had is let go of, unless `serves` says it will do.
+
+        `size`: bytes of what it gives. There is room for them before it is called; one thing is held, however large.
+        """
         with self._locks.setdefault(name, threading.Lock()):
             held = self._held.get(name)
             if held is None or not (held[0] == key or (serves is not None and serves(held[0]))):
-                self._held.pop(name, None)
-                held = self._held[name] = (key, make())
+                self._make_room(name, size)
+                held = (key, make(), size)
+            self._hold(name, held)
             found: T = held[1]
             return found
+
+    def _make_room(self, name: str, size: int) -> None:
+        with self._order:
+            self._held.pop(name, None)
+            self._let_go(size, keep=0)
+
+    def _hold(self, name: str, held: tuple[Any, Any, int]) -> None:
+        with self._order:
+            self._held.pop(name, None)
+            self._held[name] = held
+            self._let_go(0, keep=1)  # others may have come while it was made
+
+    def _let_go(self, further: int, *, keep: int) -> None:
+        if self._most is None:
+            return
+        while len(self._held) > keep and sum(held[2] for held in self._held.values()) + further > self._most:
+            del self._held[next(iter(self._held))]
 
 
 def asked_of(study: OpenStudy) -> Asked:

@@ -20,11 +20,12 @@ T = TypeVar("T")
 M = TypeVar("M")
 
 WAITING = 8
-"""Requests that may wait for one model; more are refused, so that other routes always find a thread."""
+"""Requests that may wait for one model; more are refused, so that other routes always find a thread. One of a client
+that has none among them takes the place of the last one of who has most."""
 WAIT_SECONDS = 60.0
 """Longest wait for the model."""
 WORK_SECONDS = 120.0
-"""Longest work for one request, looked at between tokens."""
+"""Longest work for one request, once the model is loaded; looked at whenever a pass comes to a block."""
 LONGEST_RETRY = 60
 GUESS_SECONDS = 1.0
 """What a request takes, before one was measured."""
@@ -38,6 +39,10 @@ class Turns(Generic[T]):
 
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
+
+    def has(self, client: str) -> bool:
+        """Whether anything of a client waits."""
+        return client in self._of
 
     def __iter__(self) -> Iterator[T]:
         return itertools.chain.from_iterable(self._of.values())
@@ -53,6 +58,11 @@ class Turns(Generic[T]):
         if line:
             self._of[client] = line  # behind the others
         return one
+
+    def drop_of_most(self) -> T | None:
+        """Take out the last one of who has most, of equals of who is the last in turn; None where nobody has two."""
+        line = max(reversed(self._of.values()), key=len)
+        return line.pop() if len(line) > 1 else None
 
     def drop(self, client: str, one: T) -> bool:
         """Take one out that waits; whether it did."""
@@ -75,7 +85,7 @@ class Job(Generic[T]):
         self._until = math.inf
 
     def check(self) -> None:
-        """Called between tokens: raises `GoneError` when nobody waits any more, `LateError` after too long."""
+        """Called in the midst of work: raises `GoneError` when nobody waits any more, `LateError` after too long."""
         if self._left.is_set():
             raise GoneError("the client has gone")
         if time.monotonic() > self._until:
@@ -86,6 +96,10 @@ class Job(Generic[T]):
         self._left.set()
         if self._drop(self):
             self._end(GoneError("the client has gone"))
+
+    def refuse(self, error: BusyError) -> None:
+        """It was taken out from among those who wait, and is never begun."""
+        self._end(error)
 
     def await_turn(self) -> None:
         """Wait until it is begun, or has ended before: with `BusyError` after `WAIT_SECONDS` without a turn."""
@@ -105,10 +119,11 @@ class Job(Generic[T]):
     def run(self, model: Callable[[], Any]) -> None:
         """Do it, in the thread of the worker."""
         self._begun.set()
-        self._until = time.monotonic() + WORK_SECONDS
         try:
             self.check()
-            result = self._work(model(), self)
+            loaded = model()
+            self._until = time.monotonic() + WORK_SECONDS
+            result = self._work(loaded, self)
         except BaseException as error:
             self._end(error)
         else:
@@ -145,16 +160,26 @@ class Worker(Generic[M]):
             return self._working is None and not len(self._turns)
 
     def put(self, client: str, work: Callable[[M, Job[T]], T]) -> Job[T]:
-        """Let a request wait. Raises `BusyError` where too many do."""
+        """Let a request wait. Raises `BusyError` where too many do and none of them gives way to it."""
         job = Job(client, work, self._dropped)
         with self._wake:
-            waiting = len(self._turns)
-            if waiting >= WAITING:
-                seconds = min(LONGEST_RETRY, math.ceil(waiting * self._seconds))
-                raise BusyError(f"{waiting} requests wait for the model already", retry_after=seconds)
+            busy = self._busy()
+            displaced = None if busy is None or self._turns.has(client) else self._turns.drop_of_most()
+            if busy is not None and displaced is None:
+                raise busy
             self._turns.put(client, job)
             self._wake.notify()
+        if busy is not None and displaced is not None:
+            displaced.refuse(busy)
         return job
+
+    def _busy(self) -> BusyError | None:
+        """What one request more is told; None where it may wait."""
+        waiting = len(self._turns)
+        if waiting < WAITING:
+            return None
+        seconds = min(LONGEST_RETRY, math.ceil(waiting * self._seconds))
+        return BusyError(f"{waiting} requests wait for the model already", retry_after=seconds)
 
     def close(self) -> None:
         """Take no more in; the thread ends, and lets go of the model, after those who wait."""
