@@ -3,11 +3,15 @@
     python -m benchmarks.find --study FOLDER --json
 
 The feature of a concept is the one whose firings its mentions tell best (F1 over all text of the index); a concept
-has one where that F1 is at least `HAS`. Searched are, without any knowledge of tags:
+has one where that F1 is at least `HAS`. It is searched by:
 
-planted_words   the concept's name among names by rule, tokens and tags of features
-planted_texts   three sentences that name it, and none of the same three with another concept of its category
-planted_token   the last token of its name in one of these sentences
+planted_words            the concept's name among names by rule, tokens and tags of features. Tags are columns of that
+                         search and one of the rules of names, so that this says how well marked text is found again
+planted_words_untagged   the same among the words that these features would have had no text been marked
+planted_texts            three sentences that name it, and none of the same three with another concept of its category
+planted_token            the last token of its name in one of these sentences
+
+The last three know nothing of tags.
 
 Each is the share of concepts with a feature whose feature stands in the top 5; `*_sure`: of those with an F1 of .5 or
 more.
@@ -20,13 +24,15 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from benchmarks.harness import report
 from monosema import pipeline
 from monosema.errors import UsageError
-from monosema.index import Candidate, FeatureIndex
+from monosema.index import Candidate, FeatureIndex, describe, search_words
+from monosema.index.tags import TagPairs, TagStatistics
 from monosema.pipeline import OpenStudy
 from monosema.world import Catalogue, Concept
 
@@ -55,19 +61,31 @@ def planted(index: FeatureIndex) -> dict[str, tuple[int, float]]:
     return found
 
 
+def write_untagged(index: FeatureIndex, folder: Path) -> None:
+    """Write the words into a folder that the features of `index` would have had no text been marked.
+
+    Its tags are gone afterwards.
+    """
+    no_number, no_count = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
+    pairs = TagPairs(no_number, no_number, no_count, np.zeros(0))
+    index.tags = TagStatistics((), no_count, pairs, index.d_sae)
+    describe(folder, index)
+
+
 def sentences(concept: Concept) -> list[str]:
     """What names a concept."""
     return [sentence.format(concept.topic) for sentence in SENTENCES]
 
 
 def ways(
-    study: OpenStudy, sae: str, concept: Concept, other: Concept
+    study: OpenStudy, sae: str, untagged: Path, concept: Concept, other: Concept
 ) -> dict[str, Callable[[], list[Candidate]]]:
-    """How the feature of a concept is looked for."""
+    """How the feature of a concept is looked for; `untagged`: folder of the words without tags."""
     told = sentences(concept)
     alone = told[0].removesuffix(".")  # ends with the name
     return {
         "words": lambda: pipeline.find(study, text=concept.name, sae=sae, n=TOP),
+        "words_untagged": lambda: search_words(untagged, concept.name, TOP),
         "texts": lambda: pipeline.find(study, on=told, off=sentences(other), sae=sae, n=TOP),
         "token": lambda: pipeline.find(study, at=alone, sae=sae, n=TOP),
     }
@@ -81,21 +99,22 @@ def found(way: Callable[[], list[Candidate]], feature: int) -> bool:
         return False
 
 
-def run(folder: Path, sae: str) -> tuple[dict[str, float], dict[str, object]]:
-    """Figures, and what was found of each concept."""
+def run(folder: Path, sae: str, untagged: Path) -> tuple[dict[str, float], dict[str, object]]:
+    """Figures, and what was found of each concept; words without tags are written into the folder `untagged`."""
     study, catalogue = pipeline.open_study(folder), Catalogue.load()
+    write_untagged(study.index(sae), untagged)
     rng, each = random.Random(SEED), {}
     for tag, (feature, f1) in planted(study.index(sae)).items():
         if tag not in catalogue or f1 < HAS:
             continue
         concept = catalogue[tag]
         others = [one for one in catalogue.categories[concept.category] if one.id != tag]
-        looks = ways(study, sae, concept, rng.choice(others))
+        looks = ways(study, sae, untagged, concept, rng.choice(others))
         each[tag] = {"feature": feature, "f1": f1} | {
             name: found(way, feature) for name, way in looks.items()
         }
     figures: dict[str, float] = {"concepts": len(each)}
-    for name in ("words", "texts", "token"):
+    for name in ("words", "words_untagged", "texts", "token"):
         for kind, least in (("", HAS), ("_sure", SURE)):
             hits = [one[name] for one in each.values() if one["f1"] >= least]
             figures[f"planted_{name}{kind}"] = float(np.mean(hits)) if hits else 0.0
@@ -112,7 +131,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.monotonic()
-    figures, details = run(options.study, options.sae)
+    with TemporaryDirectory() as untagged:
+        figures, details = run(options.study, options.sae, Path(untagged))
     report("find", figures, TARGETS, time.monotonic() - start, as_json=options.json, details=details)
 
 

@@ -7,7 +7,9 @@
 over_floor          positions a second of the whole index over those of harvest and one encoder product alone, both
                     timed before and after it, in the dtype of the harvest
 memory_gb           most memory that is no file's (RssAnon) while indexing, beyond the loaded model and SAE
-bytes_per_posting   the larger of the two directions; `by_feature` and `by_row` beside it
+bytes_per_posting   the larger of the two directions, postings only; `by_feature` and `by_row` beside it, and
+                    `segment_bytes_per_posting`: both directions and all else that a segment holds (sums, maxima, the
+                    largest activations, tokens and places of rows)
 lookup_p99_ms       a feature's record and its 20 top contexts as text, over random features
 synthetic_*         a table of a million features: record p50 and p99, nearest of a million directions to one
 over_sae_dashboard  seconds per token and feature of SAEDashboard over ours, with --peers (see sae_dashboard.py);
@@ -182,6 +184,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, float]:
         "bytes_per_posting": max(sizes["bytes_by_feature"], sizes["bytes_by_row"]),
         "bytes_by_feature": sizes["bytes_by_feature"],
         "bytes_by_row": sizes["bytes_by_row"],
+        "segment_bytes_per_posting": sum(one.record.bytes for one in index.segments) / sizes["postings"],
         "value_precision": PRECISION,
         **lookups(index, options.lookups),
     }

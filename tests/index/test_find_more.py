@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmarks.find import write_untagged
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from safetensors.torch import save_file
 
 import monosema as ms
 from index.planted import PlantedIndex
@@ -31,10 +33,11 @@ from monosema.index import (
     passing,
     read_names,
     search_meaning,
+    search_words,
 )
 from monosema.index.find_labelled import best_single, classify
 from monosema.models import LanguageModel
-from monosema.pipeline.finding import labelled_texts
+from monosema.pipeline.finding import labelled_texts, read_vector
 from monosema.pipeline.loaders import OpenStudy
 from monosema.sae import SAE
 from pipeline.small_study import new_study
@@ -104,6 +107,37 @@ def test_ranking_is_passed_in(model: LanguageModel, sae: SAE, index: FeatureInde
         index.table["density"][one.feature] for one in find_at(model, sae, index, TEXT, n=64, rank=rarest)
     ]
     assert density == sorted(density)
+
+
+ACTS = {
+    "a": [0.0, 0.5, 2.0, 3.0, 0.0],
+    "b": [0.0, 0.1, 1.0, 0.0, 0.0],
+    "c": [0.0, 0.2, 0.0, 3.0, 9.0],
+    "d": [0.0, 0.5, 0.0, 0.0, 9.0],
+}
+"""Largest activations of the planted features on texts."""
+
+
+def test_what_fires_on_every_text_is_found_before_what_fires_on_most(
+    model: LanguageModel, sae: SAE, planted: PlantedIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monosema.index.find._largest", lambda model, sae, text: torch.tensor(ACTS[text]))
+
+    def find(on: str, off: str = "", **more: Any) -> list[int]:
+        found = find_by_texts(model, sae, planted, [*on], [*off], rank=strongest, **more)
+        return [one.feature for one in found]
+
+    def strongest(activity: Activity) -> torch.Tensor:
+        return activity.acts.amax(0)
+
+    assert find("abc") == [1]
+    assert find("abc", "d") == [3, 2]
+    assert find("abc", among=np.array([True, False, True, True, True])) == [3, 2]
+    assert find("ab") == [2, 1]
+    assert find("ab", "d") == [2]
+    assert find("abc", among=np.zeros(5, dtype=bool)) == []
+    with pytest.raises(UsageError, match="on most of the 2 texts and on none of the 1 others"):
+        find("ac", "a")
 
 
 def test_a_decoder_row_is_found_by_itself_and_the_opposite_last(sae: SAE) -> None:
@@ -275,6 +309,8 @@ def test_words_of_a_study_find_features_and_so_do_figures(study: OpenStudy, inde
         {"text": "golden"},
         {"on": ["the golden gate"], "off": ["a"]},
         {"at": TEXT},
+        {"vector": [1.0] * 32},
+        {"vector": [1.0] * 32, "meant": "activation"},
     ],
 )
 def test_beside_every_way_figures_say_which_features_may_be_found(
@@ -316,6 +352,7 @@ def test_exactly_one_way_to_find_may_be_asked_for(study: OpenStudy) -> None:
         {"text": "x", "tag": "bridge"},
         {"off": ["x"], "where": Filter(dead=True)},
         {"tag": "x", "off": ["x"]},
+        {"tag": "bridge", "vector": [1.0] * 32},
     ):
         with pytest.raises(UsageError, match="one thing to find by"):
             pipeline.find(study, **asked)
@@ -350,5 +387,78 @@ def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
 
 def test_what_is_asked_wrongly_is_one_line(study: OpenStudy, tmp_path: Path) -> None:
     failed(monosema("find", str(study.path), "--density", "5"), 2, "--density is '5'", "LEAST:LARGEST")
-    with pytest.raises(UsageError, match="beside --labelled stand only figures"):
-        look.find(study.path, labelled=tmp_path / "none.jsonl", text="golden")
+    with pytest.raises(UsageError, match="--mean is 'a:b'; expected LEAST:LARGEST"):
+        look.find(study.path, mean="a:b")
+    with pytest.raises(UsageError, match=r'unknown tag "bridg" \(did you mean "bridge"'):
+        look.find(study.path, inside="bridg")
+    file = tmp_path / "v.npy"
+    np.save(file, np.ones(32))
+    for asked in ({"text": "golden"}, {"vector": file}):
+        with pytest.raises(UsageError, match="beside --labelled stand only figures"):
+            look.find(study.path, labelled=tmp_path / "none.jsonl", **asked)
+    with pytest.raises(UsageError, match='unknown meaning of a vector "length"'):
+        look.find(study.path, vector=file, meant="length")
+
+
+def test_a_vector_of_a_file_finds_from_the_command_line(
+    study: OpenStudy, sae: SAE, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vector = sae.W_dec[11].float()
+    np.save(tmp_path / "v.npy", vector.double().numpy())
+    save_file({"row": vector[None]}, tmp_path / "v.safetensors")
+    for meant, find in {"direction": find_by_direction, "activation": find_by_activation}.items():
+        truth = [one.feature for one in find(sae, vector)]
+        for file in ("v.npy", "v.safetensors"):
+            look.find(study.path, vector=tmp_path / file, meant=meant, json=True)
+            found = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
+            assert found == truth
+
+
+def test_figures_of_features_are_asked_for_from_the_command_line(
+    study: OpenStudy, model: LanguageModel, index: FeatureIndex, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maximum, mean = (float(np.median(index.table[name])) for name in ("maximum", "mean"))
+    tag = max(index.tags.tags, key=lambda one: passing(index, Filter(tag=one)).sum())
+    tops = {one: model.tokenizer.decode([one]) for one in index.table["tokens"][:, 0].tolist() if one >= 0}
+    number, token = next((one, text) for one, text in tops.items() if model.encode(text) == [one])
+    for asked, where in (
+        ({"maximum": f"{maximum}:"}, Filter(maximum=(maximum, np.inf))),
+        ({"mean": f":{mean}"}, Filter(mean=(0.0, mean))),
+        ({"inside": tag, "density": "0:1"}, Filter(tag=tag, density=(0.0, 1.0))),
+        ({"top_token": token}, Filter(top_token=number)),
+    ):
+        truth = [one.feature for one in find_by_statistics(index, where, n=64)]
+        look.find(study.path, **asked, json=True, n=64)
+        assert [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]] == truth
+        assert 0 < len(truth) < index.d_sae
+
+
+def test_the_benchmark_can_search_words_that_know_of_no_tag(
+    study: OpenStudy, index: FeatureIndex, tmp_path: Path
+) -> None:
+    write_untagged(ms.open(study.path).index(), tmp_path)
+    tag = max(index.tags.tags, key=lambda one: passing(index, Filter(tag=one)).sum())
+    assert any("its tags" in one.why for one in search_words(index.folder, tag, 64))
+    assert not any("its tags" in one.why for one in search_words(tmp_path, tag, 64))
+    assert "tag" not in {name.rule for name in read_names(tmp_path)}
+    assert ms.open(study.path).index().tags.tags == index.tags.tags
+
+
+def test_a_file_that_holds_no_vector_is_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "matrix.npy", np.ones((2, 3)))
+    save_file({"a": torch.ones(3), "b": torch.ones(3)}, tmp_path / "two.safetensors")
+    np.save(tmp_path / "words.npy", np.array(["a", "b"]))
+    np.savez(tmp_path / "archive.npz", a=np.ones(3))
+    (tmp_path / "archive.npz").rename(tmp_path / "archive.npy")
+    (tmp_path / "no.safetensors").write_bytes(b"no")
+    for name, error, message in (
+        ("matrix.npy", UsageError, r"matrix\.npy holds \(2, 3\); expected one vector"),
+        ("two.safetensors", UsageError, r"two\.safetensors holds \(3,\), \(3,\); expected one vector"),
+        ("none.npy", UsageError, r"none\.npy is no file"),
+        ("some.pt", UsageError, r'unknown kind of file for a vector "\.pt"'),
+        ("words.npy", DamagedError, r"words\.npy cannot be read as numbers"),
+        ("archive.npy", DamagedError, r"archive\.npy cannot be read as numbers"),
+        ("no.safetensors", DamagedError, r"no\.safetensors cannot be read as numbers"),
+    ):
+        with pytest.raises(error, match=message):
+            read_vector(tmp_path / name)

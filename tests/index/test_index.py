@@ -205,6 +205,23 @@ def test_a_segment_that_is_missing_in_the_middle_is_made_alone(study: OpenStudy,
     assert all(path.stat().st_ino == inode for path, inode in kept.items())
 
 
+@pytest.mark.parametrize("ending", ["safetensors", "json"])
+def test_a_segment_that_was_damaged_before_the_end_is_made_again_alone(
+    ending: str, study: OpenStudy, tmp_path: Path
+) -> None:
+    sae, source = study.sae(), StoreRows(study.activations(), rows_per_task=700)
+    collect(tmp_path, sae, source, Silent())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    kept = {path: path.stat().st_ino for path in tmp_path.iterdir() if not path.name.startswith("00001")}
+    file = tmp_path / f"00001.{ending}"
+    damaged = bytearray(file.read_bytes())
+    damaged[-1] ^= 1
+    file.write_bytes(damaged)
+    assert len(collect(tmp_path, sae, source, Silent())) == source.tasks
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert all(path.stat().st_ino == inode for path, inode in kept.items())
+
+
 def test_an_index_that_met_a_full_disk_loses_nothing(
     study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

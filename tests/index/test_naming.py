@@ -242,6 +242,20 @@ def test_shares_are_those_of_the_matrix_and_what_is_as_common_anyhow_is_not_said
         assert found.tokens[0][1] == pytest.approx(share([row[1] == found.tokens[0][0] for row in rows]))
 
 
+def test_a_promoted_word_that_stands_nowhere_does_not_hide_the_one_that_follows(tmp_path: Path) -> None:
+    documents = [[" gate", "\n" if n % 9 < 5 else " bridge", " old", " red", ".", ","] for n in range(18)]
+    fires = np.array([at == " gate" for _, at, _ in rows_of(documents)])
+    index = PlantedIndex(tmp_path / "i", documents, fires[:, None] * 2.0)
+    absent = [" zebra", " zebras", " bridges"]
+    index.tokens.known += absent
+    index.tokens.vocabulary += len(absent)
+    numbers = [index.tokens.known.index(text) for text in (*absent, " bridge")]
+    index.table["promoted"] = np.array([[*numbers, *[-1] * 6]])
+    (found,) = evidence(index)
+    assert found.promoted == (*absent, " bridge")
+    assert found.following == ("bridge", pytest.approx(4 / 9, rel=1e-3))
+
+
 def test_every_rule_is_told_in_the_head_of_the_file() -> None:
     import monosema.index.naming as naming
 

@@ -184,6 +184,7 @@ def test_tags_count_firings_inside_their_spans(tmp_path: Path) -> None:
     )
     parts = segments(tmp_path / "s", acts, [120, 160])
     tagged = TaggedRows(parts, spans)
+    assert tagged._first.dtype == np.int64  # more than 2^31 rows may be tagged
     pairs = [reduce_block(parts, *cut, seed=0, tagged=tagged)[1] for cut in ((0, 5), (5, F))]
     found = TagStatistics(tagged.names, tagged.rows, TagPairs.joined(pairs), F)
     inside = {

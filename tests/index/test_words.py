@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,21 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None) -> 
         (tmp_path / "words.sqlite").write_bytes(content)
     with pytest.raises(DamagedError, match=r"words\.sqlite cannot be read"):
         search_words(tmp_path, "gate")
+
+
+def test_a_full_disk_is_the_systems_own_error_and_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def small(*given: object, **more: object) -> sqlite3.Connection:
+        db = connect(*given, **more)
+        db.execute("PRAGMA max_page_count = 4")
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_words(tmp_path, FEATURES)
+    assert raised.value.errno == errno.ENOSPC
+    assert raised.value.filename == str(tmp_path / "words.sqlite")
+    assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,33 @@ def test_the_heads_through_the_output_projection_give_what_attention_adds(name: 
         if member.post_norm:
             out = model._blocks[1].post_attention_layernorm(out)
     torch.testing.assert_close(out, found["attn_out.1"], rtol=1e-5, atol=1e-6)
+
+
+@every_family
+def test_what_is_added_at_a_hook_point_adds_its_image_to_the_residual_stream(name: str, load: Load) -> None:
+    member = MEMBERS[name]
+    model, ids = load(name, "float64" if member.float64 else "float32"), rows()
+    for kind, added in {"z": "attn_out.1", "mlp_act": "mlp_out.1", "mlp_out": "resid_post.1"}.items():
+        if kind in member.refused:
+            continue
+        hook = f"{kind}.1"
+        x = torch.randn(model.width(hook), generator=torch.Generator().manual_seed(3)).to(model.dtype)
+        normed = member.post_norm and kind != "mlp_out"  # its part alone: all else is nothing beside 1e6 x
+        before = 0 if normed else model.capture(ids, [added])[added]
+        with model.edit({hook: partial(torch.add, 1e6 * x if normed else x)}):
+            change = model.capture(ids, [added])[added] - before
+        image = model.into_stream(hook, x[None])
+        assert image is not None
+        torch.testing.assert_close(change, image.expand_as(change), rtol=1e-3, atol=1e-4)
+    stream = torch.ones(2, WIDTH, dtype=model.dtype)
+    for kind in ("resid_pre", "attn_out", "mlp_out", "resid_post"):
+        image = model.into_stream(f"{kind}.1", stream)
+        assert image is not None
+        assert torch.equal(image, stream)
+    assert model.into_stream("mlp_in.1", stream) is None
+    assert model.into_stream("other.resid_post.1", stream) is None
+    with pytest.raises(UsageError, match=f"has {LAYERS} layers"):
+        model.into_stream(f"z.{LAYERS}", stream)
 
 
 @every_family

@@ -19,6 +19,7 @@ from monosema import pipeline
 from monosema.activations import ActivationStats, ActivationStore
 from monosema.artifact import read_json
 from monosema.errors import DamagedError, MonosemaError, RefusedError, UsageError
+from monosema.pipeline.given import check_sense
 from monosema.sae import SAE
 from monosema.study import Study
 from pipeline.small_study import TOML
@@ -199,6 +200,14 @@ def test_an_sae_with_most_of_its_features_active_is_refused(
     study = new(finished, tmp_path / "s", f'file = "{theirs}"')
     with pytest.raises(RefusedError, match=r"L0 [1-6]\d[\d.]*, .*L0 above 0, at most 16"):
         pipeline.run(study)
+
+
+@pytest.mark.parametrize(("d_sae", "awake"), [(64, 1), (4096, 81), (131_072, 81)])
+def test_an_sae_that_wakes_almost_none_of_its_features_is_refused(d_sae: int, awake: int) -> None:
+    figures = {"checked_positions": 4096.0, "fvu": 0.9, "l0": 1.0, "dead_share": 1 - awake / d_sae}
+    with pytest.raises(RefusedError, match=r"silent features 9\d.*or more features that fire"):
+        check_sense(Path("theirs"), "resid_post.1", d_sae, figures)
+    check_sense(Path("theirs"), "resid_post.1", d_sae, figures | {"dead_share": 1 - (awake + 1) / d_sae})
 
 
 def test_another_width_is_refused_before_anything_is_harvested(finished: Path, tmp_path: Path) -> None:

@@ -51,6 +51,17 @@ def test_a_corpus_more_adds_its_segments_and_runs_nothing_again(
     assert pipeline.run(opened, goal="index") == []
 
 
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_segment_of_the_earlier_index_is_not_taken_over(study: Path, damage: str) -> None:
+    segment = study / "index" / "main" / "segments" / "00000.safetensors"
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1])) if damage == "changed" else segment.unlink()
+    toml = (study / "study.toml").read_text()
+    (study / "study.toml").write_text(toml.replace("[saes.main]\n", '[saes.main]\nindexed = ["other"]\n'))
+    assert "index/main" in pipeline.run(pipeline.open_study(study), goal="index", remake=True)
+    assert segment.read_bytes() == whole
+
+
 def test_an_unknown_corpus_is_named(study: Path) -> None:
     toml = (study / "study.toml").read_text()
     (study / "study.toml").write_text(toml.replace("[saes.main]\n", '[saes.main]\nindexed = ["othr"]\n'))

@@ -12,7 +12,7 @@ import torch
 import monosema as ms
 from monosema import pipeline
 from monosema.errors import UsageError
-from pipeline.small_study import new_study
+from pipeline.small_study import TOML, new_study
 from pipeline.test_cli import monosema
 
 
@@ -37,6 +37,7 @@ def test_relations_are_kept_and_hold_what_the_rooms_below_measure(study: Path) -
     figures = found.figures
     assert figures["positions"] >= 400
     assert figures["features"] == 8
+    assert figures["neuron_layers"] == 2
     low = figures["low_neuron_share"]
     assert low["low"] <= low["value"] <= low["high"]
     assert low["value"] == np.mean([abs(one["neuron_r"][0]) <= figures["low"] for one in found.rows])
@@ -56,3 +57,18 @@ def test_the_verb_shows_shares_beside_chance(study: Path) -> None:
 def test_no_feature_is_refused(study: Path) -> None:
     with pytest.raises(UsageError, match="features is 0"):
         pipeline.relations(ms.open(study), features=0)
+
+
+def test_before_the_first_mlp_there_are_no_neurons_to_be_like(tmp_path: Path) -> None:
+    made = new_study(tmp_path / "study", TOML.replace("resid_post.1", "resid_pre.0"))
+    pipeline.run(made, goal="index")
+    found = pipeline.relations(ms.open(made.path), features=4, positions=200)
+    assert all(row["neurons"] == row["neuron_layers"] == row["neuron_r"] == [] for row in found.rows)
+    assert all(len(row["coordinates"]) == 3 for row in found.rows)
+    assert found.figures["neuron_layers"] == 0
+    assert found.figures["best_neuron_r"] == [0.0, 0.0, 0.0]
+    assert found.figures["best_coordinate_r"][1] > 0
+    done = monosema("relate", str(made.path), "--features", "4", "--positions", "200")
+    assert "(none before it)" in done.stdout
+    assert "there is no neuron to be like" in done.stderr
+    assert "coordinate with |r|" in done.stderr

@@ -15,6 +15,7 @@ import torch
 from monosema.activations.harvest import COLUMNS, Rows, canonical, harvest
 from monosema.activations.store import ActivationStore
 from monosema.corpora import Tokens
+from monosema.errors import UsageError
 from monosema.models import HookPoint, LanguageModel
 
 ROWS_PER_TASK = 1 << 16
@@ -64,7 +65,10 @@ class StoreRows:
 
 
 class LiveRows:
-    """Rows of a split, harvested as they are asked for, in the order of its batches."""
+    """Rows of a split, harvested as they are asked for, in the order of its batches.
+
+    Raises `UsageError` where one context alone is more than a task holds.
+    """
 
     def __init__(
         self,
@@ -76,9 +80,15 @@ class LiveRows:
         tokens_per_batch: int,
         rows_per_task: int = ROWS_PER_TASK,
     ) -> None:
+        """`rows_per_task`: most rows of a task, and therefore most tokens of a batch."""
+        if tokens.context > rows_per_task:
+            raise UsageError(
+                f"context is {tokens.context}; what is indexed is read {rows_per_task} positions at a time: "
+                "lower context"
+            )
         self._model, self._tokens, self._hook = model, tokens, canonical([hook])[0]
-        self._split, self._tokens_per_batch = split, tokens_per_batch
-        self._batches = max(1, rows_per_task // tokens_per_batch)
+        self._split, self._tokens_per_batch = split, min(tokens_per_batch, rows_per_task)
+        self._batches = rows_per_task // self._tokens_per_batch
 
     @property
     def tasks(self) -> int:

@@ -35,11 +35,11 @@ def relate(
     if json:
         print_json({"figures": found.figures, "features": found.rows})
         return
-    likest = sorted(found.rows, key=lambda row: -abs(row["neuron_r"][0]))[:n]
+    likest = sorted(found.rows, key=lambda row: -abs(row["neuron_r"][0] if row["neurons"] else 0))[:n]
     rows = [
         [
             str(row["feature"]),
-            f"layer {row['neuron_layers'][0]} neuron {row['neurons'][0]} ({row['neuron_r'][0]:.2f})",
+            _neuron(row),
             f"{row['coordinates'][0]} ({row['coordinate_r'][0]:.2f})",
             ", ".join(_partners(row)),
         ]
@@ -48,8 +48,17 @@ def relate(
     print_table(
         "most like a neuron", ["feature", "best neuron (r)", "coordinate (r)", "fires with (phi)"], rows
     )
-    for what, name in (("neuron", "neuron before it"), ("coordinate", "residual coordinate")):
-        say(_share(found.figures, what, name))
+    if found.rows[0]["neurons"]:
+        say(_share(found.figures, "neuron", "neuron before it"))
+    else:
+        say("no MLP stands before this autoencoder: there is no neuron to be like")
+    say(_share(found.figures, "coordinate", "residual coordinate"))
+
+
+def _neuron(row: Mapping[str, Any]) -> str:
+    if not row["neurons"]:
+        return "(none before it)"
+    return f"layer {row['neuron_layers'][0]} neuron {row['neurons'][0]} ({row['neuron_r'][0]:.2f})"
 
 
 def _partners(row: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The first pass: encode rows and write their postings, one segment a task; finished segments are never made again."""
+"""The first pass: encode rows and write their postings, one segment a task; whole segments are never made again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from monosema.activations import Rows, RowSource
+from monosema.errors import DamagedError
 from monosema.index.segment import Segment, files_of, read_segments, write_segment
 from monosema.kernels import SparseActs
 from monosema.pool import Crew, run_tasks
@@ -25,21 +26,33 @@ def collect(
 ) -> list[Segment]:
     """Write the missing segments of a source and return all of them.
 
+    Those that are there are read once and held against their hashes; one that was changed or cut is written again.
     Massive rows are kept as places at which nothing fires, so that contexts have no holes. Memory: the pairs of
     one task, about 100 bytes each, and the pre-activations of one `encode`; with a `crew`, whose workers open the
     same autoencoder and source for themselves, as much in each of them. The bytes are the same.
     """
     folder.mkdir(exist_ok=True)
-    done = [task for task in range(source.tasks) if files_of(folder, task)[1].is_file()]
-    seen = sum(Segment(folder, task, 0).record.positions for task in done)
-    tasks = [SegmentTask(folder, task) for task in sorted({*range(source.tasks)} - {*done})]
-    with reporter.stage("index", source.positions, done=seen) as progress:
+    whole = [_whole_positions(folder, task) for task in range(source.tasks)]
+    tasks = [SegmentTask(folder, task) for task, positions in enumerate(whole) if positions is None]
+    with reporter.stage("index", source.positions, done=sum(filter(None, whole))) as progress:
         if crew is None or len(tasks) < 2:
             for task in tasks:
                 _collect((sae, source), task, progress)
         else:
             run_tasks(tasks, _collect, crew, progress)
     return read_segments(folder)
+
+
+def _whole_positions(folder: Path, task: int) -> int | None:
+    """Positions of a segment that is as it was written; None for one that is missing or damaged."""
+    if not files_of(folder, task)[1].is_file():
+        return None
+    try:
+        segment = Segment(folder, task, 0)
+        segment.verify()
+    except DamagedError:
+        return None
+    return segment.record.positions
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def evidence(index: FeatureIndex) -> Iterator[Evidence]:
         yield Evidence(
             count=int(table["count"][feature]),
             tokens=tuple((known.text(token), share) for token, share in best if token != NONE),
-            promoted=tuple(known.text(token) for token in table["promoted"][feature].tolist()),
+            promoted=tuple(
+                known.text(token) for token in table["promoted"][feature].tolist() if token != NONE
+            ),
             phrase=(known.text(before), known.text(at), phrase) if phrase else None,
             following=(spoken(known.text(promoted)), following) if following else None,
             kind=None if kind == NONE else (known.kinds[kind], float(shares.of_kind[feature])),
@@ -112,10 +114,13 @@ def _asked(
     triples = [row for row in rows.tolist() if row[1] != NONE]
     pairs = Counter((before, at) for before, at, _ in triples if before != NONE)
     (before, at), _ = next(iter(pairs.most_common(1)), ((NONE, NONE), 0))
-    words = {token: word for token in promoted.tolist() if (word := spoken(known.text(token))).isalpha()}
-    numbers = {token: known.words.get(folded(word), NONE) for token, word in words.items()}
-    following = Counter(int(known.word_of[after]) for *_, after in triples if after != NONE)
-    several = (token for token in words if sum(one_word(words[token], one) for one in words.values()) > 1)
+    tokens = (token for token in promoted.tolist() if token != NONE)
+    words = {token: word for token in tokens if (word := spoken(known.text(token))).isalpha()}
+    numbers = {  # of those that stand in the text at all
+        token: known.words[folded(word)] for token, word in words.items() if folded(word) in known.words
+    }
+    following = Counter(int(known.word_of[after]) for *_, after in triples if known.word_of[after] != NONE)
+    several = (token for token in numbers if sum(one_word(words[token], one) for one in words.values()) > 1)
     best = max(several, key=lambda token: following[numbers[token]], default=NONE)
     return before, at, numbers.get(best, NONE), best
 

@@ -122,20 +122,22 @@ def find_by_texts(
 ) -> list[Candidate]:
     """Features that fire on every text of `on` and on none of `off`, narrow and strong ones first, or by `rank`.
 
-    Where no feature fires on all of `on`, those that fire on most of them. Raises `UsageError` where nothing is left of
-    all features.
+    Where none of those that may be offered does, the ones that fire on most of `on`. Raises `UsageError` where nothing
+    is left of all features.
     """
     if not on:
         raise UsageError("nothing to find by; give at least one text that should fire the feature")
     activity = _activity(index, [_largest(model, sae, text) for text in on])
-    allowed = activity.hits > len(on) // 2
+    most = activity.hits > len(on) // 2
     for text in off:
-        allowed &= strengths(model, sae, index, text) == 0
-    if not allowed.any():
+        most &= strengths(model, sae, index, text) == 0
+    if not most.any():
         raise UsageError(
             f"no feature fires on most of the {len(on)} texts and on none of the {len(off)} others; "
             "give fewer or more alike texts"
         )
+    most &= _mask(index, among)
+    every = most & (activity.hits == len(on))
     mean = activity.strengths.sum(0) / activity.hits.clamp_min(1)
     return [
         Candidate(
@@ -144,7 +146,7 @@ def find_by_texts(
             why=f"fires on {int(activity.hits[feature])} of {len(on)} at {float(mean[feature]):.2f} of its maximum; "
             f"density {float(activity.density[feature]):.2g}",
         )
-        for feature, score in _best(rank(activity), allowed & _mask(index, among), n)
+        for feature, score in _best(rank(activity), every if every.any() else most, n)
     ]
 
 

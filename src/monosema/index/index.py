@@ -44,12 +44,16 @@ class Feature:
     """Mean of its activations where it fires."""
     maximum: float
     """Largest activation."""
+    first_document: int | None
+    """Document in which it first fires, in the order of the index; None where it never does."""
+    last_document: int | None
+    """Document in which it last fires."""
     histogram: tuple[int, ...]
     """Positions by half binary logarithms of the activation (`bin_edges`)."""
     tokens: tuple[tuple[str, float], ...]
     """Tokens at which it fires with the largest summed activation, and their shares of all of it."""
     promoted: tuple[tuple[str, float], ...]
-    """Tokens whose logits its direction raises most."""
+    """Tokens whose logits its direction raises most; none where no linear map leads to the residual stream."""
     suppressed: tuple[tuple[str, float], ...]
     """Tokens whose logits it lowers most."""
     neighbours: tuple[tuple[int, float], ...]
@@ -115,12 +119,17 @@ class FeatureIndex:
             count=int(row["count"]),
             mean=float(row["mean"]),
             maximum=float(row["maximum"]),
+            first_document=self._document(int(row["first_row"])),
+            last_document=self._document(int(row["last_row"])),
             histogram=tuple(int(n) for n in row["histogram"]),
             tokens=self._texts(row, "tokens", "token_shares"),
             promoted=self._texts(row, "promoted", "promoted_logits"),
             suppressed=self._texts(row, "suppressed", "suppressed_logits"),
             neighbours=tuple((int(other), float(cosine)) for other, cosine in neighbours if other != NONE),
         )
+
+    def _document(self, row: int) -> int | None:
+        return None if row == NONE else int(self.places([row])[0, 0])
 
     def _texts(self, row: Mapping[str, Any], tokens: str, figures: str) -> tuple[tuple[str, float], ...]:
         pairs = zip(row.get(tokens, ()), row.get(figures, ()), strict=True)

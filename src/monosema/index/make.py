@@ -83,7 +83,10 @@ def make_index(
 
 
 def weight_columns(model: LanguageModel, sae: SAE, reporter: Reporter) -> dict[str, np.ndarray]:
-    """What the weights alone tell of each feature: tokens that it promotes and suppresses, its neighbours."""
+    """What the weights alone tell of each feature: tokens that it promotes and suppresses, its neighbours.
+
+    Memory: 520 bytes a feature at most, 240 of them in what is returned.
+    """
     up, down = promoted(model, sae, reporter)
     nearest, cosines = neighbours(sae.W_dec)
     return {

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from monosema.models import HookPoint, LanguageModel
+from monosema.index.codes import NONE
+from monosema.models import HookPoint, LanguageModel, points_of
 from monosema.progress import Reporter
 from monosema.sae import SAE
 
@@ -20,24 +21,28 @@ class Promoted(NamedTuple):
     """The ends of each feature's logits."""
 
     tokens: Int[Tensor, "F shown"]
-    """Token ids, strongest first."""
+    """Token ids, strongest first; -1 where the hook point has no linear way to the residual stream."""
     logits: Float[Tensor, "F shown"]
-    """What a residual stream that is only this direction adds to their logits."""
+    """What a residual stream that is only this direction adds to their logits; 0 for no token."""
 
 
 def promoted(model: LanguageModel, sae: SAE, reporter: Reporter) -> tuple[Promoted, Promoted]:
-    """The tokens that each feature promotes, and those that it suppresses; of a crosscoder at its last hook point.
+    """The tokens that each feature promotes, and those that it suppresses.
 
-    The last block's output is the feature's direction alone, less what an empty stream gives (a norm's bias).
-    Memory: 256 x vocabulary x 4 bytes, four times.
+    The last block's output is what the feature's direction adds to the residual stream (`into_stream`: a norm between
+    is applied to it alone), less what an empty stream gives (a norm's bias). Of several hook points side by side the
+    last one of this model counts. None where no linear map leads from there to the stream (`mlp_in`).
+    Memory: 256 x vocabulary x 4 bytes, four times, and 480 bytes a feature.
     """
     last = HookPoint("resid_post", model.n_layers - 1)
     empty = _logits(model, last, torch.zeros(1, model.d_model))[0]
     up, down = [], []
     with reporter.stage("logits", sae.d_sae, "features") as progress:
         for features in torch.arange(sae.d_sae).split(_ROWS):
-            along = sae.directions(features)[:, -sae.d_model // sae.config.blocks :]
-            logits = _logits(model, last, along) - empty  # [rows, vocabulary]
+            added = _into_stream(model, sae, features)
+            if added is None:
+                return _none(sae.d_sae), _none(sae.d_sae)
+            logits = _logits(model, last, added) - empty  # [rows, vocabulary]
             up.append(logits.topk(SHOWN, dim=1))
             down.append(logits.topk(SHOWN, dim=1, largest=False))
             progress.update(len(features))
@@ -45,6 +50,19 @@ def promoted(model: LanguageModel, sae: SAE, reporter: Reporter) -> tuple[Promot
         Promoted(torch.cat([part.indices for part in parts]), torch.cat([part.values for part in parts]))
         for parts in (up, down)
     )
+
+
+def _into_stream(
+    model: LanguageModel, sae: SAE, features: Int[Tensor, " f"]
+) -> Float[Tensor, "f d_model"] | None:
+    parts = sae.directions(features).chunk(sae.config.blocks, dim=1)
+    own = [pair for pair in zip(points_of(sae.output), parts, strict=True) if not pair[0].other]
+    return model.into_stream(*own[-1]) if own else None
+
+
+def _none(features: int) -> Promoted:
+    shape = (features, SHOWN)
+    return Promoted(torch.full(shape, NONE), torch.zeros(shape))
 
 
 def _logits(

@@ -34,7 +34,7 @@ class TagPairs:
 
 
 class TaggedRows:
-    """Which tags the rows of an index carry. Memory: 4 bytes a row and 4 a row inside a span."""
+    """Which tags the rows of an index carry. Memory: 8 bytes a row and 4 a row inside a span."""
 
     def __init__(self, segments: Sequence[Segment], spans: SpanTable) -> None:
         names, numbers = np.unique(np.array(spans.tag, dtype=str), return_inverse=True)
@@ -49,7 +49,7 @@ class TaggedRows:
             times.append(high - low)
             tags.append(of_key[np.repeat(low, high - low) + steps(high - low)])
         self._tags = np.concatenate(tags).astype(np.int32)
-        self._first = np.concatenate([[0], np.cumsum(np.concatenate(times))]).astype(np.int32)
+        self._first = np.concatenate([[0], np.cumsum(np.concatenate(times))]).astype(np.int64)
         self.rows = np.bincount(self._tags, minlength=len(names))
         """Rows inside spans of each tag."""
 

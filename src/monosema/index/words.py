@@ -6,6 +6,8 @@ are words of their own, so that any run of them is found wherever it stands.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -48,12 +50,15 @@ class Words:
 
 
 def write_words(folder: Path, words: Iterable[Words]) -> None:
-    """Write the full-text index of all features, in the order of their numbers. The same words give the same bytes."""
+    """Write the full-text index of all features, in the order of their numbers. The same words give the same bytes.
+
+    Raises `OSError` (no space) that names the file where the disk is full.
+    """
     rows = (
         (feature, *map(_spaced, (one.name, " ".join(one.fires), " ".join(one.promotes), " ".join(one.tags))))
         for feature, one in enumerate(words)
     )
-    with atomic_file(folder / WORDS) as temporary:
+    with atomic_file(folder / WORDS) as temporary, _full_disk_told(folder / WORDS):
         temporary.unlink(missing_ok=True)  # what a killed try left
         with closing(sqlite3.connect(temporary, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = OFF")  # the file is whole or absent as it is
@@ -105,6 +110,17 @@ def _matches(db: sqlite3.Connection, query: str, n: int, among: Among) -> list[C
 
 def _places(texts: Iterable[str]) -> str:
     return ", ".join(SAID[column] for column, text in zip(COLUMNS, texts, strict=True) if _MARK in text)
+
+
+@contextmanager
+def _full_disk_told(path: Path) -> Iterator[None]:
+    """Within, SQLite's word for a full disk becomes the system's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
 
 
 @contextmanager

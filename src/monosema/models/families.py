@@ -52,6 +52,10 @@ POST_NORMS = {
     "attn_out": Place("post_attention_layernorm", "output"),
     "mlp_out": Place("post_feedforward_layernorm", "output"),
 }
+STRAIGHT = ("resid_pre", "attn_out", "mlp_out", "resid_post")
+"""Hook points in the residual stream, or of what is added to it as it is."""
+PROJECTED = {"z": "attn_out", "mlp_act": "mlp_out"}
+"""Hook points before a projection, and the one of what it adds to the residual stream."""
 EXPERTS = {"mlp_act": "its neurons lie in experts of which each position uses a few; use mlp_out"}
 
 FAMILIES: Mapping[str, Family] = {
@@ -146,3 +150,18 @@ def find(block: nn.Module, hook: HookPoint, model_type: str) -> tuple[nn.Module,
     if module is None:
         raise UsageError(f"{model_type} has no hook point {hook}: its blocks hold no {place.path}")
     return module, place.side
+
+
+def way_to_stream(block: nn.Module, hook: HookPoint, model_type: str) -> tuple[nn.Module, ...] | None:
+    """The modules between a hook point and the residual stream, none where it stands there; None: no linear way.
+
+    The output projection of attention or MLP, and where the family has one (Gemma 2, OLMo 2) the norm after it.
+    Raises `UsageError` where the family has no such hook point.
+    """
+    if hook.kind in STRAIGHT:
+        return ()
+    if hook.kind not in PROJECTED:
+        return None
+    projection, _ = find(block, hook, model_type)
+    added, _ = find(block, HookPoint(PROJECTED[hook.kind], hook.layer), model_type)
+    return (projection,) if projection in added.modules() else (projection, added)

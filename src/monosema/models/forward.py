@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from monosema.errors import UsageError
 from monosema.models.continued import continued_losses, only_last
-from monosema.models.families import blocks_of, find
+from monosema.models.families import blocks_of, find, way_to_stream
 from monosema.models.hooks import HookPoint, canonical_name, deepest, first, points_of
 from monosema.models.patches import EditFn, hooked, returns_tuples, skipping
 from monosema.models.quiet import memory
@@ -244,6 +244,29 @@ class HookedNetwork:
         """Logits of the last positions; those of the others are not made where the family can leave them."""
         logits: Tensor = self._run(self._network, ids, real, **only_last(self._network, last)).logits
         return logits if last is None else logits[:, -last:]
+
+    @torch.inference_mode()
+    def into_stream(
+        self, hook: HookPoint | str, x: Float[Tensor, "n width"]
+    ) -> Float[Tensor, "n d_model"] | None:
+        """What x, added at one hook point of this model, adds to the residual stream of its block.
+
+        Through the output projection at `z` and `mlp_act`, without its bias; x itself elsewhere. A norm after the
+        projection (Gemma 2) is applied to x's part alone: that has the direction, not the length, of what x adds.
+        None where no linear map leads there: at `mlp_in` and in a second model. Raises `UsageError` for a hook point
+        that the model does not have, and for several side by side.
+        """
+        point = HookPoint.parse(str(hook))
+        if point.other:
+            return None
+        point.check(self.n_layers)
+        way = way_to_stream(self._blocks[point.layer], point, self._text.model_type)
+        if way is None:
+            return None
+        x = x.to(self.device, self.dtype)
+        for module in way:
+            x = module(x) - module(torch.zeros_like(x))
+        return x
 
     @torch.inference_mode()
     def losses(

@@ -27,6 +27,12 @@ CHECKED_POSITIONS = 4096
 """Unmassive positions that a given SAE is tried on."""
 MOST_ACTIVE = 0.25
 """Share of its features that a position may have on average."""
+FEWEST_AWAKE = 0.02
+"""Features that fire at all, as a share of the features or of the positions, whichever are fewer.
+
+So 82 over 4,096 positions, however wide the SAE: of a wide one most features sleep on so little text, and yet thousands
+wake. One whose thresholds or units do not fit wakes its densest few.
+"""
 
 
 def check_widths(work: Work, name: str, model: LanguageModel) -> None:
@@ -71,7 +77,7 @@ def take_over(work: Work, name: str, folder: Path, stats: ActivationStats) -> tu
     config = replace(sae.config, input=place.hook, output=place.written, model=source, model_hash=model_hash)
     sae = replace(sae, config=config, massive=stats.massive_threshold).with_unit(stats.scale)
     figures = measure(sae, _sample(_rows(work, asked, folder), stats))
-    _check_sense(asked, sae.d_sae, figures)
+    check_sense(asked.given.path, f"{place.at} of models.{place.model}", sae.d_sae, figures)
     return sae, figures
 
 
@@ -117,14 +123,19 @@ def measure(sae: SAE, x: Float[Tensor, "n d_model"]) -> dict[str, float]:
     }
 
 
-def _check_sense(asked: SAEAsked, d_sae: int, figures: dict[str, float]) -> None:
-    assert asked.given is not None
+def check_sense(path: Path, at: str, d_sae: int, figures: dict[str, float]) -> None:
+    """Raise `RefusedError`, with the figures of `measure`, where they say that an SAE does not belong where it is put.
+
+    `path`: where the SAE is; `at`: the hook point and its model, for the message.
+    """
     fvu, l0, most = figures["fvu"], figures["l0"], MOST_ACTIVE * d_sae
-    if fvu <= 1 and 0 < l0 <= most:
+    awake = round((1 - figures["dead_share"]) * d_sae)
+    fewest = FEWEST_AWAKE * min(d_sae, figures["checked_positions"])
+    if fvu <= 1 and 0 < l0 <= most and awake >= fewest:
         return
     raise RefusedError(
-        f"the SAE in {asked.given.path} makes no sense at {asked.place.at} of models.{asked.place.model}: over "
+        f"the SAE in {path} makes no sense at {at}: over "
         f"{figures['checked_positions']:.0f} positions FVU is {fvu:.3g}, L0 {l0:.3g}, silent features "
-        f"{figures['dead_share']:.1%}; expected FVU of at most 1 and L0 above 0, at most {most:.3g}: "
-        "check model, hook point and format"
+        f"{figures['dead_share']:.1%}; expected FVU of at most 1, L0 above 0, at most {most:.3g}, and {fewest:.3g} or "
+        "more features that fire: check model, hook point and format"
     )

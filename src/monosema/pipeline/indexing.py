@@ -1,6 +1,7 @@
 """How an index is made: over the text that an SAE was trained on, and over further corpora that it names.
 
-An index that is remade with a corpus more takes over the segments that it had; only the new text is run.
+An index that is remade with a corpus more takes over the segments that it had; only the new text is run, and what a
+damaged segment held.
 """
 
 from __future__ import annotations
@@ -87,7 +88,10 @@ def joined(tokens: Sequence[Tokens]) -> Documents:
 
 
 def _take_over(work: Work, name: str, draft: Draft, tasks: Sequence[int]) -> None:
-    """Link the segments of an earlier index of the same SAE for the corpora that both begin with."""
+    """Link the segments of an earlier index of the same SAE for the corpora that both begin with.
+
+    What is missing of them is left out; collecting holds those that are there against their hashes.
+    """
     place = work.study.place("index", name)
     if draft.resumed or not (place / MANIFEST).is_file():
         return
@@ -110,8 +114,10 @@ def _take_over(work: Work, name: str, draft: Draft, tasks: Sequence[int]) -> Non
         return
     (draft.path / SEGMENTS).mkdir(exist_ok=True)
     for number in range(sum(tasks[:common])):
-        for file in files_of(place / SEGMENTS, number):
-            _link(file, draft.path / SEGMENTS / file.name)
+        files = files_of(place / SEGMENTS, number)
+        if all(file.is_file() for file in files):
+            for file in files:
+                _link(file, draft.path / SEGMENTS / file.name)
 
 
 def _link(source: os.PathLike[str], target: os.PathLike[str]) -> None:

@@ -5,10 +5,13 @@ Made once and kept as the artifact relations/NAME:
     relations.parquet   a row for each feature of the subset: co-active features with phi and common firings; the
                         neurons of all layers before it and the residual coordinates that correlate most
     relations.json      share of features whose best neuron has |r| of at most .3, with its interval, and chance
+
+Before an SAE at the very beginning there is no MLP: lists of neurons are empty then, and the best |r| counts as 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from monosema.errors import DamagedError, UsageError
 from monosema.evaluation.known import wilson
 from monosema.index import FeatureIndex
 from monosema.index.coactive import Coactive, coactive
-from monosema.index.neurons import Correlations, correlations
+from monosema.index.neurons import BestUnits, Correlations, correlations
 from monosema.index.table import as_column, write_columns
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
@@ -120,32 +123,43 @@ def _neurons(
 
 def _keep(draft: Draft, subset: np.ndarray, together: Coactive, found: Correlations) -> None:
     *hooks, residual = found.by_hook
-    units = torch.cat([found.by_hook[hook].units for hook in hooks], dim=1)  # [S, layers * shown]
-    r = torch.cat([found.by_hook[hook].r for hook in hooks], dim=1)
-    layer = torch.arange(len(hooks)).repeat_interleave(units.shape[1] // max(len(hooks), 1))
-    best = r.abs().topk(min(SHOWN, r.shape[1]), dim=1).indices
     columns = {
         "feature": pa.array(subset.astype(np.int32)),
         **{name: as_column(array) for name, array in together._asdict().items()},
-        "neuron_layers": as_column(layer[best].numpy().astype(np.int32)),
-        "neurons": as_column(units.gather(1, best).numpy().astype(np.int32)),
-        "neuron_r": as_column(r.gather(1, best).numpy()),
+        **_best_neurons([found.by_hook[hook] for hook in hooks], len(subset)),
         "coordinates": as_column(found.by_hook[residual].units.numpy().astype(np.int32)),
         "coordinate_r": as_column(found.by_hook[residual].r.numpy()),
     }
     write_columns(draft.path / TABLE, columns)
     figures = _figures(found)
     write_json(draft.path / FIGURES, figures)
-    draft.measured |= {"low_neuron_share": figures["low_neuron_share"]["value"]}
+    if hooks:
+        draft.measured |= {"low_neuron_share": figures["low_neuron_share"]["value"]}
+
+
+def _best_neurons(layers: Sequence[BestUnits], features: int) -> dict[str, pa.Array]:
+    """Columns of the neurons of all layers that correlate most; lists without an entry where there is no layer."""
+    if not layers:
+        types = {"neuron_layers": pa.int32(), "neurons": pa.int32(), "neuron_r": pa.float32()}
+        return {name: pa.array([[]] * features, pa.list_(of)) for name, of in types.items()}
+    units = torch.cat([one.units for one in layers], dim=1)  # [S, layers * shown]
+    r = torch.cat([one.r for one in layers], dim=1)
+    layer = torch.arange(len(layers)).repeat_interleave(units.shape[1] // len(layers))
+    best = r.abs().topk(min(SHOWN, r.shape[1]), dim=1).indices
+    return {
+        "neuron_layers": as_column(layer[best].numpy().astype(np.int32)),
+        "neurons": as_column(units.gather(1, best).numpy().astype(np.int32)),
+        "neuron_r": as_column(r.gather(1, best).numpy()),
+    }
 
 
 def _figures(found: Correlations) -> dict[str, Any]:
     """Shares of features whose best unit is unlike them, and deciles of |r|, each beside chance."""
     *layers, residual = found.by_hook
-    figures: dict[str, Any] = {"positions": found.positions, "low": LOW}
+    figures: dict[str, Any] = {"positions": found.positions, "low": LOW, "neuron_layers": len(layers)}
     for name, hooks in {"neuron": layers, "coordinate": [residual]}.items():
         best, chance = (
-            torch.cat([some[hook].r.abs() for hook in hooks], dim=1).amax(1).numpy()
+            _best_r([some[hook] for hook in hooks], len(found.by_hook[residual].r))
             for some in (found.by_hook, found.chance)
         )
         figures |= {
@@ -155,3 +169,8 @@ def _figures(found: Correlations) -> dict[str, Any]:
             f"best_{name}_r_by_chance": np.quantile(chance, [0.1, 0.5, 0.9]).tolist(),
         }
     return figures
+
+
+def _best_r(units: Sequence[BestUnits], features: int) -> np.ndarray:
+    """|r| of each feature with its best unit; 0 where there is no unit."""
+    return torch.cat([torch.zeros(features, 1), *(one.r.abs() for one in units)], dim=1).amax(1).numpy()
