@@ -9,7 +9,9 @@ With `--study` ground truth is made there, or read where it is fresh:
 
 concepts_with_feature         share of the concepts seen more often than 1 / (features alive) that a feature shows
 f1_unnamed_KIND_p10 ... p90   deciles over concepts, where no name stands in the last 8 tokens, of the feature (sae)
-                              and of every baseline; `f1_inside_KIND` and `f1_described_KIND` are medians
+                              and of every baseline; `f1_inside_KIND`, `f1_described_KIND` and
+                              `f1_inside_described_KIND` are medians
+concepts_unscorable           concepts seen that often which too few held-out documents are about
 f1_transfer                   median on descriptions, of feature and threshold as chosen on the text
 facts_known, facts_swapped    share of facts that the model itself knows, and its floor
 """
@@ -62,13 +64,14 @@ def study_figures(record: Mapping[str, Any]) -> dict[str, float]:
     figures: dict[str, float] = {
         "concepts": len(f1_of(record, "unnamed").get("sae", ())),
         "concepts_seen_often": record["seen_often"],
+        "concepts_unscorable": record["seen_unscorable"],
     }
     if record["concepts_with_feature"] is not None:
         figures["concepts_with_feature"] = record["concepts_with_feature"]["value"]
     for kind, values in f1_of(record, "unnamed").items():
         tenths = np.quantile(values, np.arange(1, 10) / 10)
         figures |= {f"f1_unnamed_{kind}_p{10 * n}": float(tenth) for n, tenth in enumerate(tenths, 1)}
-    for condition in ("inside", "described"):
+    for condition in ("inside", "described", "inside_described"):
         for kind, values in f1_of(record, condition).items():
             figures[f"f1_{condition}_{kind}"] = float(np.median(values))
     moved = [one["transfer"]["f1"]["value"] for one in record["records"] if one["transfer"] is not None]

@@ -18,6 +18,7 @@ from monosema.evaluation.tagged import HELD_OUT, Tagged, is_in, key_of
 from monosema.kernels import SparseActs
 
 DOCUMENTS, LENGTH, VOCABULARY, D_SAE, WIDTH = 24, 60, 31, 20, 6
+WIDE = 300
 NAMES = ("bridge", "tower", "seldom")
 
 
@@ -210,3 +211,18 @@ def test_only_the_first_documents_are_looked_at(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(inside_module, "POSITIONS", 5 * LENGTH)
     sample = sampled(tokens, held(tokens))
     assert set((sample.key >> 32).tolist()) == set(range(5))
+
+
+def test_the_probe_of_few_positions_tells_others_too() -> None:
+    """With the threshold that is best on the positions it was fitted on, .48."""
+    found = []
+    for seed in range(6):
+        tokens = NamedTokens(seed)
+        one = held(tokens, seed)
+        generator = torch.Generator().manual_seed(seed)
+        named = torch.from_numpy(is_in(one.key, Tagged(tokens, NAMES).inside(np.arange(DOCUMENTS))["bridge"]))
+        direction = torch.randn(WIDE, generator=generator) * 5 / WIDE**0.5
+        x = torch.randn(len(one.key), WIDE, generator=generator) + named[:, None] * direction
+        by_kind = scores(tokens, Held(one.key, x, one.neurons, one.acts))["bridge"]
+        found.append(by_kind["probe"][1].f1.value)
+    assert np.mean(found) > 0.6

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import torch
 import monosema as ms
 import tiny
 from monosema import pipeline
+from monosema.evaluation import groundtruth as score_concepts
 from monosema.evaluation import scorable
 from monosema.evaluation.documents import DocumentMaxima, document_maxima
 from monosema.evaluation.inside import Sampler
@@ -29,6 +32,8 @@ ABOUT = {
     "golden_gate": "golden gate, the golden gate at the golden gate",
     "fox": "a red fox jumps over the old dog",
 }
+SMALL = {"tokens_per_batch": 512, "seed": 0}
+DOCUMENTS_AND_DESCRIPTIONS = ("all", "unnamed", "described", "inside_described")
 FOX = """
 [fox]
 topic = "foxes"
@@ -78,7 +83,7 @@ def maxima(study: OpenStudy, tagged: Tagged) -> DocumentMaxima:
 def test_every_concept_is_scored_beside_its_baselines_under_every_condition(study: OpenStudy) -> None:
     record = pipeline.groundtruth(study)
     assert {(one["concept"], one["condition"]) for one in record["records"]} == {
-        *((concept, condition) for concept in ABOUT for condition in ("all", "unnamed", "described")),
+        *((concept, condition) for concept in ABOUT for condition in DOCUMENTS_AND_DESCRIPTIONS),
         *((concept, "inside") for concept in ("golden_gate", "bridge")),
     }
     for one in record["records"]:
@@ -116,6 +121,64 @@ def test_a_concept_counts_as_seen_often_from_one_over_the_living_features_on(stu
     ]
     assert (record["seen_often"], len(often)) == (1, 1), "the fox is never named"
     assert record["concepts_with_feature"]["value"] == sum(often)
+
+
+def test_features_are_alive_that_fired_in_the_training(study: OpenStudy) -> None:
+    sae = study.sae()
+    dead = study.open("sae", "main").manifest.measured["dead"]
+    assert pipeline.groundtruth(study)["alive"] == sae.d_sae - dead
+    fire = score_concepts(study.model(), sae, study.tokens(), concepts=[], **SMALL)
+    told = score_concepts(study.model(), sae, study.tokens(), concepts=[], alive=7, **SMALL)
+    assert 0 < fire.alive <= sae.d_sae
+    assert told.alive == 7
+
+
+def test_features_of_a_given_sae_are_alive_that_its_index_has_seen_fire(
+    study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def share(sae_of_index: str, measured: dict[str, float]) -> float | None:
+        made = {
+            "sae": SimpleNamespace(hash="this", manifest=SimpleNamespace(measured=measured)),
+            "index": SimpleNamespace(
+                manifest=SimpleNamespace(measured={"alive_share": 0.25}, parents={"sae/main": sae_of_index})
+            ),
+        }
+        monkeypatch.setattr(study, "open", lambda kind, name, verify: made[kind])
+        return truth._alive_share(study, "main")
+
+    monkeypatch.setattr(study, "place", lambda kind, name: tmp_path / kind)
+    assert share("this", {}) is None
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "manifest.json").touch()
+    assert share("this", {"checked_positions": 4096, "dead_share": 0.5}) == 0.25
+    assert share("another", {}) is None
+    assert share("this", {"dead": 8, "dead_share": 0.125}) == 0.875
+
+
+def test_concepts_that_are_seen_often_and_cannot_be_scored_are_counted(study: OpenStudy) -> None:
+    record = pipeline.groundtruth(study)
+    seen = Tagged(study.tokens(), ["golden_gate", "bridge"]).frequencies()
+    assert {name for name, share in seen.items() if share * record["alive"] > 1} == {"golden_gate", "bridge"}
+    assert record["seen_unscorable"] == 1, "no document is about bridges"
+
+
+@pytest.mark.parametrize("file", ["unnamed.toml", "facts.toml", "relations.toml"])
+def test_what_is_asked_follows_the_templates(
+    study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    before = truth._asked(study, "main", "concepts")
+    read = truth.Data.read
+
+    def changed(name: str, package: str = "monosema.world.grammar") -> truth.Data:
+        found = read(name, package)
+        if name == file:
+            (tmp_path / name).write_text(found.path.read_text(encoding="utf-8") + "# more")
+            return replace(found, path=tmp_path / name)
+        return found
+
+    monkeypatch.setattr(truth.Data, "read", changed)
+    after = truth._asked(study, "main", "concepts")
+    assert {key for key in before if before[key] != after[key]} == {"templates"}
 
 
 def test_a_record_of_other_questions_or_another_catalogue_is_made_anew(
@@ -207,8 +270,11 @@ def test_from_the_command_line_and_without_tags(study: OpenStudy, tmp_path: Path
     for sentence in (
         "concepts are shown",
         "of the 1 concepts that stand in more than 1 of",
+        "seen often enough but not scorable: 1 concepts (too few of",
+        "coordinate 0.",
         "none of this counts as shown",
         "on descriptions without the name",
+        "inside what describes the concept (2 concepts; positions): median F1",
         "of 1 facts of the catalogue",
     ):
         assert sentence in shown.stderr
@@ -240,6 +306,10 @@ def test_descriptions_never_name_the_thing_and_sides_share_no_frame() -> None:
         frame = one.text
         for about in concept.about["en"]:
             frame = frame.replace(about, "{}")
+        assert one.spans, "what describes it is marked"
+        for span in one.spans:
+            assert span.tag == concept.id
+            assert one.text[span.start : span.end].lower() in {text.lower() for text in concept.about["en"]}
         assert "{}" in frame
         frames[one.tags["held_out"]].add(frame)
     assert not frames[False] & frames[True]

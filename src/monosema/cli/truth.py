@@ -9,7 +9,7 @@ from monosema.cli.look import SAEName
 from monosema.cli.output import Json, print_json, print_table, reporter, say
 from monosema.cli.run import Remake, StudyPath
 
-BASELINES = {"neuron": "neuron", "residual": "direction", "probe": "probe", "token": "token rule"}
+BASELINES = {"neuron": "neuron", "residual": "coordinate", "probe": "probe", "token": "token rule"}
 
 
 def groundtruth(study: StudyPath, sae: SAEName = "main", remake: Remake = False, json: Json = False) -> None:
@@ -29,8 +29,10 @@ def groundtruth(study: StudyPath, sae: SAEName = "main", remake: Remake = False,
     )
     for sentence in (
         *_shown(record, decisive),
+        _unscorable(record),
         *_inside(_under(record, "inside")),
         *_described(_under(record, "described")),
+        *_inside_described(_under(record, "inside_described")),
         *_facts(record["facts"]),
     ):
         say(sentence)
@@ -61,6 +63,15 @@ def _shown(record: dict[str, Any], decisive: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+def _unscorable(record: dict[str, Any]) -> str:
+    """What the share of the concepts that are seen often leaves out."""
+    further = f", {record['further']} of them beyond the study's own" if record["further"] else ""
+    return (
+        f"seen often enough but not scorable: {record['seen_unscorable']} concepts "
+        f"(too few of {record['documents']} held-out documents{further})"
+    )
+
+
 def _inside(inside: list[dict[str, Any]]) -> list[str]:
     if not inside:
         return ["no concept is named at enough held-out positions to be scored inside its names"]
@@ -86,6 +97,16 @@ def _described(described: list[dict[str, Any]]) -> list[str]:
             f"median F1 {median(moved):.2f}"
         )
     return found
+
+
+def _inside_described(inside: list[dict[str, Any]]) -> list[str]:
+    if not inside:
+        return []
+    return [
+        f"inside what describes the concept ({len(inside)} concepts; positions): {_medians(inside)}; the same "
+        "descriptions recur in all frames, which favours the token rule",
+        *_winners(inside),
+    ]
 
 
 def _facts(facts: dict[str, Any] | None) -> list[str]:

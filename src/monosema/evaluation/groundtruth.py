@@ -1,13 +1,14 @@
 """Which concepts have a feature? Scored against tags of held-out documents, beside what could do as well (C33).
 
-For each concept the best single feature, neuron and residual direction, a linear probe and the best token or pair of
-tokens. Four conditions:
+For each concept the best single feature, neuron and residual coordinate, a linear probe and the best token or pair of
+tokens. Five conditions:
 
-    all        largest activation in the document, chosen on one half of the documents and measured on the other
-    unnamed    the same without the positions that have a name in the last 8 tokens
-    described  documents that describe the concept and never name it: chosen on those of some templates, measured on
-               those of held-out templates. The descriptions themselves recur, so that rules of tokens can learn them
-    inside     positions inside spans of the concept's names (`inside.py`)
+    all               largest activation in the document, chosen on one half of the documents, measured on the other
+    unnamed           the same without the positions that have a name in the last 8 tokens
+    inside            positions inside spans of the concept's names (`inside.py`)
+    described         documents that describe the concept and never name it: chosen on those of some templates, measured
+                      on those of held-out templates. The descriptions recur, so that rules of tokens can learn them
+    inside_described  positions of these documents, inside what describes the concept; halves as under described
 
 A feature counts as *shown* where it reaches F1 .6 and beats the token rule on `unnamed`: a feature that is as good as
 a word is printed as not shown.
@@ -21,8 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from sklearn.linear_model import LogisticRegression
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from monosema.corpora import Tokens
@@ -30,18 +30,19 @@ from monosema.errors import UsageError
 from monosema.evaluation.bootstrap import Figure
 from monosema.evaluation.concepts import ConceptScore, TokenRules, score, score_columns
 from monosema.evaluation.documents import CONDITIONS, DocumentMaxima, document_maxima, neurons_of
-from monosema.evaluation.inside import Inside, Sampler
+from monosema.evaluation.inside import Inside, Sample, Sampler
 from monosema.evaluation.known import KnownFacts, Question, known_facts, wilson
-from monosema.evaluation.ranks import Match, Ranked
+from monosema.evaluation.probe import probe_documents
+from monosema.evaluation.ranks import Match
 from monosema.evaluation.tagged import HELD_OUT, TAG, Tagged
 from monosema.models import LanguageModel
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
 
 SHOWN_F1 = 0.6
-DESCRIBED, INSIDE = "described", "inside"
-DESCRIBED_SPLIT = "report"
-"""Split that all descriptions are in."""
+INSIDE, DESCRIBED, INSIDE_DESCRIBED = "inside", "described", "inside_described"
+ONLY_SPLIT = "report"
+"""Split that all documents are in which were put together for ground truth."""
 OF_HELD_OUT_TEMPLATE = "held_out"
 """Tag of a description: whether its template is held out."""
 
@@ -57,7 +58,7 @@ class ConceptRecord:
     score: ConceptScore
     """Of the best feature."""
     baselines: dict[str, ConceptScore]
-    """Of the best neuron and residual direction, of a probe and of the best token or pair."""
+    """Of the best neuron and residual coordinate, of a probe and of the best token or pair."""
     shown: bool
     """Whether it reaches F1 .6 and more than the token rule, where no name stands near."""
     frequency: float
@@ -72,10 +73,15 @@ class GroundTruth:
 
     records: tuple[ConceptRecord, ...]
     documents: int
+    """Held-out documents."""
+    further: int
+    """Of these, documents that are none of the tokens' own."""
     left_out: int
     """Concepts of the documents' tags with too few held-out documents."""
     alive: int
-    """Features that fire at any held-out position."""
+    """Features that are alive: of the training where that is known, else those that fire at any held-out position."""
+    seen_unscorable: int
+    """Concepts that stand in more than 1/alive of the training positions and could not be scored under "unnamed"."""
     named: bool
     """Whether names are marked in held-out documents; if not, "unnamed" leaves out nothing and nothing is shown."""
     descriptions: int
@@ -121,66 +127,109 @@ def groundtruth(
     tokens: Tokens,
     *,
     concepts: Collection[str],
+    held_out: Tokens | None = None,
     described: Tokens | None = None,
     questions: Sequence[Question] = (),
+    alive: int | None = None,
     tokens_per_batch: int,
     seed: int,
     reporter: Reporter | None = None,
 ) -> GroundTruth:
     """Score every concept that tags at least 6 held-out documents, or whose spans hold enough held-out positions.
 
-    `concepts`: ids of the catalogue that marks the text. `described`: documents with the tags `concept` and `held_out`
-    (a truth value), in split report. Memory: see `document_maxima`, `Sampler` and `Inside`. Raises `UsageError` where
-    no document is tagged with a concept.
+    `tokens`: what the SAE was trained on. `concepts`: ids of the catalogue that marks the text. `held_out`: documents
+    that it was not trained on, in split report (None: the held-out splits of `tokens`). `described`: documents with
+    the tags `concept` and `held_out` (a truth value) and spans tagged with the concept, in split report. `alive`:
+    features that are alive over the training (None: those that fire at any held-out position). Memory: see
+    `document_maxima`, `Sampler` and `Inside`. Raises `UsageError` where no document is tagged with a concept, and
+    where `held_out` has a document of the training.
     """
     sae.check_model(model.name, model.hash)
     reporter = reporter or Silent()
-    tagged = Tagged(tokens, concepts)
-    numbers = tagged.documents(HELD_OUT)
+    trained = Tagged(tokens, concepts)
+    text, tagged, splits = (
+        (tokens, trained, HELD_OUT)
+        if held_out is None
+        else (held_out, _not_trained_on(held_out, trained, concepts), (ONLY_SPLIT,))
+    )
+    numbers = tagged.documents(splits)
     by_document, left_out = tagged.concepts(numbers)
     if not by_document and not left_out:
         raise UsageError(
             f'no held-out document has the tag "{TAG}"; use text that says what it is about, such as world:library'
         )
-    row_bytes = 4 * (model.width(neurons_of(sae)) + sae.config.row)
-    sampler = Sampler(tokens, tagged, numbers, row_bytes=row_bytes, seed=seed)
-    found = document_maxima(
-        model,
-        sae,
-        tokens,
-        HELD_OUT,
-        tagged=tagged,
-        tokens_per_batch=tokens_per_batch,
-        reporter=reporter,
-        watch=sampler.add,
-    )
+    run = _Run(model, sae, tokens_per_batch, seed, reporter)
     half = tagged.half(numbers)
+    found, sample = run.maxima(text, tagged, splits, CONDITIONS)
     records = [
         record
         for condition in CONDITIONS
-        for record in _by_document(found, condition, condition, by_document, half, tokens.vocabulary, seed)
+        for record in _by_document(found, condition, condition, by_document, half, text.vocabulary, seed)
     ]
+    records += _inside(INSIDE, sample, text, numbers, half, seed)
+    fire = int((found.columns["all"]["sae"] > 0).any(0).sum())
+    del found, sample  # of many documents, half a gigabyte
     if described is not None:
-        maxima, of_concept, kept = _described(model, sae, described, tokens_per_batch, reporter)
-        made = _by_document(maxima, "all", DESCRIBED, of_concept, kept, described.vocabulary, seed)
-        records += _with_transfer(made, records, maxima, of_concept, seed)
-    of_all = np.zeros(tokens.n_documents, dtype=bool)
-    of_all[numbers] = half.numpy()
-    records += _inside(Inside(sampler.sample(), tokens, of_all, seed))
+        records += _described(run, described, records)
     named = bool(len(tagged.near(numbers)))
-    frequencies = tagged.frequencies()
+    frequencies = trained.frequencies()
+    alive = fire if alive is None else alive
+    scored = {one.concept for one in records if one.condition == "unnamed"}
     return GroundTruth(
         records=tuple(
             replace(one, frequency=frequencies.get(one.concept, 0.0), shown=one.shown and named)
             for one in records
         ),
         documents=len(numbers),
+        further=len(tagged.hashes(numbers) - trained.hashes(trained.documents(tokens.splits))),
         left_out=left_out,
-        alive=int((found.columns["all"]["sae"] > 0).any(0).sum()),
+        alive=alive,
+        seen_unscorable=sum(share * alive > 1 and name not in scored for name, share in frequencies.items()),
         named=named,
         descriptions=0 if described is None else described.n_documents,
         facts=known_facts(model, questions, reporter=reporter),
     )
+
+
+def _not_trained_on(held_out: Tokens, trained: Tagged, concepts: Collection[str]) -> Tagged:
+    """The tags of held-out documents. Raises `UsageError` where the SAE was trained on some of them."""
+    tagged = Tagged(held_out, concepts)
+    both = tagged.hashes(tagged.documents(held_out.splits)) & trained.hashes(trained.documents(["train"]))
+    if both:
+        raise UsageError(
+            f"{len(both)} documents of {held_out.folder} were trained on; leave them out of what is held out"
+        )
+    return tagged
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the passes over documents share."""
+
+    model: LanguageModel
+    sae: SAE
+    tokens_per_batch: int
+    seed: int
+    reporter: Reporter
+
+    def maxima(
+        self, tokens: Tokens, tagged: Tagged, splits: Sequence[str], conditions: Sequence[str]
+    ) -> tuple[DocumentMaxima, Sample]:
+        """The largest values of the documents of some splits, and a sample of their positions."""
+        row_bytes = 4 * (self.model.width(neurons_of(self.sae)) + self.sae.config.row)
+        sampler = Sampler(tokens, tagged, tagged.documents(splits), row_bytes=row_bytes, seed=self.seed)
+        found = document_maxima(
+            self.model,
+            self.sae,
+            tokens,
+            splits,
+            tagged=tagged,
+            conditions=conditions,
+            tokens_per_batch=self.tokens_per_batch,
+            reporter=self.reporter,
+            watch=sampler.add,
+        )
+        return found, sampler.sample()
 
 
 def scorable(tokens: Tokens, concepts: Collection[str]) -> list[str]:
@@ -207,7 +256,7 @@ def _by_document(
         baselines = {
             "neuron": scored["neurons"][name][1],
             "residual": scored["residual"][name][1],
-            "probe": _probe(found.means[columns], positive, half, seed),
+            "probe": probe_documents(found.means[columns], positive, half, seed),
             "token": score(rule[~half], positive[~half], 1.0, seed=seed),
         }
         records.append(_record(name, condition, match, result, baselines))
@@ -230,25 +279,18 @@ def _record(
     )
 
 
-def _described(
-    model: LanguageModel, sae: SAE, described: Tokens, tokens_per_batch: int, reporter: Reporter
-) -> tuple[DocumentMaxima, dict[str, Bool[Tensor, " D"]], Bool[Tensor, " D"]]:
-    """Maxima of the descriptions, those of each concept, and which are not of held-out templates."""
-    tagged = Tagged(described, ())
-    maxima = document_maxima(
-        model,
-        sae,
-        described,
-        [DESCRIBED_SPLIT],
-        tagged=tagged,
-        conditions=["all"],
-        tokens_per_batch=tokens_per_batch,
-        reporter=reporter,
-    )
-    entries = [tagged.entries[int(number)] for number in maxima.documents]
+def _described(run: _Run, described: Tokens, chosen: Sequence[ConceptRecord]) -> Iterator[ConceptRecord]:
+    """Records of descriptions: documents, with what the choices so far are worth on them, and positions."""
+    tagged, splits = Tagged(described, ()), (ONLY_SPLIT,)
+    maxima, sample = run.maxima(described, tagged, splits, ["all"])
+    numbers = maxima.documents.numpy()
+    entries = [tagged.entries[number] for number in numbers.tolist()]
     names = sorted({str(entry.tags[TAG]) for entry in entries})
     of_concept = {name: torch.tensor([entry.tags[TAG] == name for entry in entries]) for name in names}
-    return maxima, of_concept, torch.tensor([not entry.tags[OF_HELD_OUT_TEMPLATE] for entry in entries])
+    kept = torch.tensor([not entry.tags[OF_HELD_OUT_TEMPLATE] for entry in entries])
+    made = _by_document(maxima, "all", DESCRIBED, of_concept, kept, described.vocabulary, run.seed)
+    yield from _with_transfer(made, chosen, maxima, of_concept, run.seed)
+    yield from _inside(INSIDE_DESCRIBED, sample, described, numbers, kept, run.seed)
 
 
 def _with_transfer(
@@ -269,21 +311,17 @@ def _with_transfer(
         yield replace(one, transfer=score(column, concepts[one.concept], choice.threshold, seed=seed))
 
 
-def _inside(scored: Inside) -> Iterator[ConceptRecord]:
-    """Records of the token level."""
-    for name, scores in scored.concepts():
+def _inside(
+    condition: str,
+    sample: Sample,
+    tokens: Tokens,
+    numbers: Int64[np.ndarray, " D"],
+    half: Bool[Tensor, " D"],
+    seed: int,
+) -> Iterator[ConceptRecord]:
+    """Records of the token level, under the name of a condition; `half`: of the documents with these numbers."""
+    of_all = np.zeros(tokens.n_documents, dtype=bool)
+    of_all[numbers] = half.numpy()
+    for name, scores in Inside(sample, tokens, of_all, seed).concepts():
         baselines = {kind: result for kind, (_, result) in scores.items() if kind != "sae"}
-        yield _record(name, INSIDE, *scores["sae"], baselines)
-
-
-def _probe(
-    means: Float[Tensor, "D d_model"], positive: Bool[Tensor, " D"], half: Bool[Tensor, " D"], seed: int
-) -> ConceptScore:
-    """Logistic regression on the documents' mean activations; its threshold is the best one of the first half."""
-    scale = means[half].std(0).clamp_min(1e-6)
-    x = ((means - means[half].mean(0)) / scale).numpy()
-    probe = LogisticRegression(C=0.01, class_weight="balanced", max_iter=200)
-    probe.fit(x[half.numpy()], positive[half].numpy())
-    told = torch.from_numpy(probe.predict_proba(x)[:, 1]).float()
-    match = Ranked(told[half][:, None]).match(positive[half])
-    return score(told[~half], positive[~half], match.threshold, seed=seed)
+        yield _record(name, condition, *scores["sae"], baselines)

@@ -8,7 +8,8 @@ the documents and scored on those of the other. Excluded and massive positions d
 3. Neurons and activations are dense. They are kept for at most 256 MB of positions: those inside any span and the
    others are drawn apart, evenly and by the seed, and each drawn position counts for as many as it was drawn from, so
    that precision and F1 are unbiased. Where everything fits, everything is drawn.
-4. The probe is least squares with a ridge on standardised activations: one factorisation serves all concepts.
+4. The probe is least squares with a ridge on standardised activations: one factorisation serves all concepts. It
+   knows nothing of them, so it also serves the two folds on which the probe's threshold is chosen (`probe.py`).
 
 Spans of names come from matching names, so that a rule of tokens is near 1 where a name has one form of one or two
 tokens: nothing of this counts as shown.
@@ -29,6 +30,7 @@ from monosema.activations import numpy_generator
 from monosema.corpora import Tokens, document_of, key_of, position_of
 from monosema.evaluation.concepts import ConceptScore, score
 from monosema.evaluation.documents import Held
+from monosema.evaluation.probe import cross_fitted
 from monosema.evaluation.ranks import Match, Ranked, RankedPairs
 from monosema.evaluation.tagged import Keys, Tagged, enough, is_in
 from monosema.kernels import SparseActs
@@ -151,9 +153,11 @@ class Inside:
             match = ranked_.match(drawn[half])
             column = others_[:, match.column]
             found[kind] = match, score(column, drawn[~half], match.threshold, seed=self._seed, **rest)
-        told = self._probe(drawn & half)
-        match = Ranked(told[half][:, None], self._weight[half], above=-torch.inf).match(drawn[half])
-        found["probe"] = match, score(told[~half], drawn[~half], match.threshold, seed=self._seed, **rest)
+        unit = self._unit[self._sample.drawn][half]
+        told = cross_fitted(lambda rows: self._probe(_spread(half, rows) & drawn)[half], drawn[half], unit)
+        match = Ranked(told[:, None], self._weight[half], above=-torch.inf).match(drawn[half])
+        column = self._probe(drawn & half)[~half]
+        found["probe"] = match, score(column, drawn[~half], match.threshold, seed=self._seed, **rest)
         return found
 
     def _weights(self) -> Float[Tensor, " S"]:
@@ -197,6 +201,11 @@ class Inside:
         """What the least squares probe of these rows says of every drawn row."""
         x, factor = self._factored
         return x @ torch.cholesky_solve(x[positive].mean(0)[:, None], factor)[:, 0]
+
+
+def _spread(half: Bool[Tensor, " S"], rows: Bool[Tensor, " n"]) -> Bool[Tensor, " S"]:
+    """Rows of one half, among all."""
+    return torch.zeros_like(half).masked_scatter(half, rows)
 
 
 def token_rules(key: Int64[np.ndarray, " N"], tokens: Tokens) -> SparseActs:

@@ -19,7 +19,10 @@ from monosema.evaluation.concepts import halves
 TAG = "concept"
 HELD_OUT = ("explain", "score", "report")
 REACH = 8
-"""A name stands near at its own tokens and at the next 7: among the last 8, the position itself counted."""
+"""A name stands near at its own tokens and at the next 7: among the last 8, the position itself counted.
+
+Where the tokenizer cuts a script into bytes, tokens are bytes, and so are these.
+"""
 FEWEST = 6
 """Held-out documents that a concept needs to be scored by documents."""
 FEWEST_POSITIONS = 10
@@ -61,6 +64,10 @@ class Tagged:
     def documents(self, splits: Sequence[str]) -> Int64[np.ndarray, " _"]:
         """Numbers of the documents of some splits."""
         return np.flatnonzero(np.isin(self._splits, list(splits)))
+
+    def hashes(self, documents: Int64[np.ndarray, " n"]) -> set[bytes]:
+        """What stands for the contents of some documents."""
+        return {self.entries[number].hash for number in documents}
 
     def half(self, documents: Int64[np.ndarray, " n"]) -> Bool[Tensor, " n"]:
         """Which of some documents are matched on; the others are scored on."""

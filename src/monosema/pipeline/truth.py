@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from monosema.activations import derive_seed
-from monosema.artifact import MANIFEST, digest_json, read_json, write_json
-from monosema.corpora import CorpusSettings, Document, Tokens, load_concepts, write_tokens
+from monosema.artifact import MANIFEST, digest_file, digest_json, read_json, write_json
+from monosema.corpora import CorpusSettings, Document, Span, Tokens, load_concepts, write_tokens
 from monosema.corpora.mentions import concepts_identity
 from monosema.errors import UsageError
 from monosema.evaluation import OF_HELD_OUT_TEMPLATE, Question, scorable
@@ -21,6 +21,7 @@ from monosema.evaluation import groundtruth as score_concepts
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.unseen import MOST_FURTHER, ONLY_REPORT, has_unseen, unseen_tokens
 from monosema.pipeline.work import Work
 from monosema.progress import Reporter
 from monosema.world import Catalogue, Concept
@@ -37,6 +38,14 @@ TRIES = 200
 """Documents composed in search of a concept's descriptions: a quarter is in other languages, a quarter held out."""
 MOST_FACTS = 400
 """Facts that the model is asked for."""
+TEMPLATES = (
+    ("unnamed.toml", "monosema.world.grammar"),
+    ("facts.toml", "monosema.world.grammar"),
+    ("relations.toml", "monosema.world"),
+)
+"""Data files that descriptions and questions are made from, beside the catalogue, and their packages."""
+ABOUT = "about:"
+"""What stands before the concept in the tag of a span that describes it."""
 LONGEST_ANSWER = 3
 """Words; longer answers can be said in too many ways."""
 
@@ -58,25 +67,31 @@ def groundtruth(
     if not remake and study.status("groundtruth", sae, asked, parents).state == "fresh":
         return read_json(study.open("groundtruth", sae).path / RECORD)
     catalogue = load_concepts(marked_by, study.path)
-    model, tokens = model_of(study, sae), study.tokens(sae)
+    model, tokens, autoencoder = model_of(study, sae), study.tokens(sae), study.sae(sae)
     seed = derive_seed(settings.seed, f"groundtruth/{sae}")
     tokens_per_batch = Work(study).plan(asked_sae.place.model).tokens_per_batch
     with study.making(
         "groundtruth", "groundtruth", sae, asked=asked, parents=parents, seed=settings.seed
     ) as draft:
         ids = [concept.id for concept in catalogue]
-        chosen = [catalogue[name] for name in scorable(tokens, ids) if name in catalogue]
+        held_out = (
+            unseen_tokens(study, asked_sae.tokens, tokens, draft.scratch, seed) if asked["further"] else None
+        )
+        named = scorable(tokens if held_out is None else held_out, ids)
+        chosen = [catalogue[name] for name in named if name in catalogue]
         documents = list(descriptions(chosen, seed))
         as_descriptions = CorpusSettings(
-            sources=("descriptions",), context=tokens.context, bos=corpus.bos, shares=(0.0, 0.0, 0.0, 1.0)
+            sources=("descriptions",), context=tokens.context, bos=corpus.bos, shares=ONLY_REPORT
         )
         found = score_concepts(
             model,
-            study.sae(sae),
+            autoencoder,
             tokens,
             concepts=ids,
+            held_out=held_out,
             described=_written(draft.scratch, documents, model.tokenizer, as_descriptions),
             questions=questions(catalogue, seed),
+            alive=None if asked["alive"] is None else round(asked["alive"] * autoencoder.d_sae),
             tokens_per_batch=tokens_per_batch,
             seed=seed,
             reporter=reporter,
@@ -91,7 +106,26 @@ def _asked(study: OpenStudy, sae: str, marked_by: str) -> dict[str, Any]:
     marks = concepts_identity(marked_by, study.path)
     if marks is None and (study.place("groundtruth", sae) / MANIFEST).is_file():
         return study.open("groundtruth", sae, verify=False).manifest.asked
-    return {"concepts": digest_json(marks), "descriptions": MOST_DESCRIPTIONS, "facts": MOST_FACTS}
+    templates = [Data.read(name, package).path for name, package in TEMPLATES]
+    return {
+        "concepts": digest_json(marks),
+        "templates": digest_json([(path.name, digest_file(path)) for path in templates]),
+        "alive": _alive_share(study, sae),
+        "further": MOST_FURTHER if has_unseen(study, sae) else 0,
+        "descriptions": MOST_DESCRIPTIONS,
+        "facts": MOST_FACTS,
+    }
+
+
+def _alive_share(study: OpenStudy, sae: str) -> float | None:
+    """Share of the features that were alive at the end of the training; of a given SAE: in its index, if any."""
+    made = study.open("sae", sae, verify=False)
+    if "dead" in made.manifest.measured:  # a given SAE has only the share of a short check
+        return 1.0 - float(made.manifest.measured["dead_share"])
+    if not (study.place("index", sae) / MANIFEST).is_file():
+        return None
+    index = study.open("index", sae, verify=False).manifest
+    return float(index.measured["alive_share"]) if index.parents.get(f"sae/{sae}") == made.hash else None
 
 
 def descriptions(concepts: Sequence[Concept], seed: int) -> Iterator[Document]:
@@ -102,29 +136,33 @@ def descriptions(concepts: Sequence[Concept], seed: int) -> Iterator[Document]:
     """
     a_side = min(A_SIDE, max(FEWEST_A_SIDE, MOST_DESCRIPTIONS // (2 * max(len(concepts), 1))))
     for concept in concepts[: MOST_DESCRIPTIONS // (2 * a_side)]:
-        sides: dict[bool, dict[str, None]] = {False: {}, True: {}}
-        for text, held_out in _described(concept, seed):
+        sides: dict[bool, dict[str, tuple[Span, ...]]] = {False: {}, True: {}}
+        for text, spans, held_out in _described(concept, seed):
             if len(sides[held_out]) < a_side:
-                sides[held_out][text] = None
+                sides[held_out][text] = spans
         if all(sides.values()):
             for held_out, texts in sides.items():
-                for number, text in enumerate(texts):
+                for number, (text, spans) in enumerate(texts.items()):
                     yield Document(
                         id=f"{concept.id}:{held_out}:{number}",
                         text=text,
                         tags={"concept": concept.id, OF_HELD_OUT_TEMPLATE: held_out},
+                        spans=spans,
                     )
 
 
-def _described(concept: Concept, seed: int) -> Iterator[tuple[str, bool]]:
-    """Text, and whether its template is held out; nothing where no description leaves the name out."""
+def _described(concept: Concept, seed: int) -> Iterator[tuple[str, tuple[Span, ...], bool]]:
+    """Text, where it describes the concept, whether its template is held out; nothing where all of it names that."""
     try:
         composed = compose(Catalogue([concept]), seed=seed, documents=TRIES, makers=["unnamed"])
     except UsageError:  # the maker lacks descriptions
         return
     for one in composed:
         if one.tags["language"] == "en":
-            yield one.text, one.held_out
+            spans = tuple(
+                Span(start, end, concept.id) for start, end, tag in one.spans if tag == ABOUT + concept.id
+            )
+            yield one.text, spans, one.held_out
 
 
 def _written(
