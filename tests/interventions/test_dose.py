@@ -15,6 +15,7 @@ from monosema.errors import UsageError
 from monosema.interventions import (
     Dose,
     DoseCurve,
+    DosePoint,
     Edit,
     Effect,
     Positions,
@@ -163,6 +164,14 @@ def test_what_never_leads_to_the_name_is_not_looked_at_again(model: LanguageMode
     curve = search_dose(some, saying(model, sae), [3, 9, 12], [4.0, 4.0, 4.0])
     assert {point.n for point in curve.points} == {3 * LOOK}
     assert curve.best.both == curve.single.both == 0
+
+
+def test_a_dose_shows_a_concept_that_is_named_more_often_in_fluent_text_than_without_it() -> None:
+    dose = Dose(features=(3,), maxima=(2.0,), weights=(1.0,), multiple=1.5)
+    point = DosePoint(dose=dose, named=0.5, fluent=0.5, both=0.25, n=8)
+    some = DoseCurve(points=(point,), best=point, single=point, plain=0.125)
+    assert some.shows
+    assert not replace(some, plain=0.25).shows
 
 
 def test_shares_count_and_add_up() -> None:

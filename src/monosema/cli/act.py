@@ -20,9 +20,21 @@ Features = Annotated[
 Multiple = Annotated[
     float | None,
     typer.Option(
-        "--dose", help="With a feature: multiple of its largest activation (2); else of the dose (1)."
+        "--dose",
+        help="With features: multiple of the largest activation (2; of a set .75 for each, times its weight); "
+        "with a concept: of its dose (1).",
     ),
 ]
+Operation = Annotated[
+    str | None,
+    typer.Option(
+        help="clamp, raise, add, scale or ablate; default: clamp one feature, add to those of a set."
+    ),
+]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Let --dose be an activation, no multiple of the largest one.")
+]
+Where = Annotated[str | None, typer.Option(help="Where features are edited: all, prompt or answer (all).")]
 PLACES = {"all": "everywhere", "prompt": "on the prompt", "answer": "on the answer"}
 """Where an edit acts, in words."""
 SHOWN = 3
@@ -56,14 +68,15 @@ def dose(
         rows,
     )
     best = curve.best
-    if best.both <= curve.plain:
+    if not curve.shows:
         say("no dose made the model name it more often, in fluent text, than it does by itself")
         return
     say(
         f"chosen: {_in_words(best.dose)}, {PLACES[best.dose.positions]}; names it in fluent text in {best.both:.0%} of "
         f"{best.n} answers to the prompts of the search; the best single feature in {curve.single.both:.0%}"
     )
-    say(f"next: monosema chat {study} --concept {concept}")
+    named = "" if sae == "main" else f" --sae {sae}"
+    say(f"next: monosema chat {study} --concept {concept}{named}")
 
 
 def _row(point: Any) -> list[str]:
@@ -88,6 +101,9 @@ def steer(
     concept: ConceptName = None,
     feature: Features = None,
     multiple: Multiple = None,
+    operation: Operation = None,
+    raw: Raw = False,
+    where: Where = None,
     sae: SAEName = "main",
     tokens: Tokens = 80,
     seed: Seed = 0,
@@ -97,8 +113,12 @@ def steer(
     from monosema import pipeline
 
     opened = pipeline.open_study(study)
-    edits = _edits(opened, concept, feature, multiple, sae, json=json)
+    edits = _edits(opened, concept, feature, multiple, operation, raw, where, sae, json=json)
     answers = pipeline.answer(opened, prompts, edits, sae=sae, max_new_tokens=tokens, seed=seed)
+    if "random" not in answers:
+        say(
+            "no random features beside it: what this edit changes depends on the text, so they cannot match it"
+        )
     if json:
         print_json({"prompts": prompts, "answers": answers})
         return
@@ -113,6 +133,9 @@ def chat(
     concept: ConceptName = None,
     feature: Features = None,
     multiple: Multiple = None,
+    operation: Operation = None,
+    raw: Raw = False,
+    where: Where = None,
     sae: SAEName = "main",
     tokens: Tokens = 120,
     seed: Seed = 0,
@@ -121,11 +144,16 @@ def chat(
     from monosema import pipeline
 
     opened = pipeline.open_study(study)
-    edits = _edits(opened, concept, feature, multiple, sae, json=False)
+    edits = _edits(opened, concept, feature, multiple, operation, raw, where, sae, json=False)
     talk = pipeline.Talk(opened, edits, sae=sae)
     say("say something (an empty line ends the chat)")
     for turn, line in enumerate(iter(_line, "")):
-        for name, text in talk.answer(line, max_new_tokens=tokens, seed=seed + turn).items():
+        try:
+            said = talk.answer(line, max_new_tokens=tokens, seed=seed + turn)
+        except UsageError as error:
+            say(f"{error}; this line was left out: say less, or start another chat")
+            continue
+        for name, text in said.items():
             print(f"[{name}] {text}\n", flush=True)
 
 
@@ -134,6 +162,9 @@ def _edits(
     concept: str | None,
     feature: list[str] | None,
     multiple: float | None,
+    operation: str | None,
+    raw: bool,
+    where: str | None,
     sae: str,
     *,
     json: bool,
@@ -146,8 +177,12 @@ def _edits(
         concept=concept,
         features=_weights(feature),
         multiple=multiple,
+        operation=operation,
+        raw=raw,
+        where=where,
         sae=sae,
         reporter=reporter(json),
+        say=say,
     )
 
 

@@ -45,6 +45,8 @@ def demo(
     if not (study / "study.toml").exists():
         size = SIZE if minutes is None else ("--minutes", f"{minutes:g}")
         _step("A study is a folder: what is asked, and what was made of it.", "init", folder, *SAE, *size)
+    elif minutes is not None:
+        say(f"--minutes is for a new study: {study} stands already and keeps its size; name another folder")
     _step(
         "Harvest the activations of a layer, train an autoencoder on them, measure it, index its features.",
         *("run", folder),

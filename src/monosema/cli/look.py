@@ -20,6 +20,13 @@ Count = Annotated[int, typer.Option("-n", help="How many to show.", min=1)]
 HEAT = ("#FEEBD3", "#FDD0A2", "#FDAE6B", "#FD8D3C", "#F16913")
 WIDTH_OF_VALUE = 13
 BARS = " ▁▂▃▄▅▆▇█"
+FIGURES = "Figures, alone or beside another way"
+"""Heading of the options of `find` that say what the index must have counted."""
+
+
+def _bounded(what: str) -> Any:
+    """An option with a least and a largest value."""
+    return typer.Option(help=what, metavar="LEAST:LARGEST", rich_help_panel=FIGURES)
 
 
 def index(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
@@ -59,26 +66,42 @@ def find(
     ] = None,
     at: Annotated[str | None, typer.Option(help="Text at one token of which it should fire.")] = None,
     position: Annotated[int, typer.Option(help="Which token for --at, from 0; -1 is the last.")] = -1,
+    vector: Annotated[
+        Path | None, typer.Option(help="File with one vector (.npy, .safetensors).", show_default=False)
+    ] = None,
+    meant: Annotated[
+        str, typer.Option(help="What --vector is: direction, or activation (on which it should fire).")
+    ] = "direction",
     labelled: Annotated[
         Path | None, typer.Option(help="JSON lines with text and label (0 or 1) that it should tell apart.")
     ] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="Features that never fire.")] = False,
-    density: Annotated[
+    dead: Annotated[
+        bool, typer.Option("--dead", help="Features that never fire.", rich_help_panel=FIGURES)
+    ] = False,
+    density: Annotated[str | None, _bounded("Share of positions at which it fires.")] = None,
+    maximum: Annotated[str | None, _bounded("Its largest activation.")] = None,
+    mean: Annotated[str | None, _bounded("Mean of its activations where it fires.")] = None,
+    top_token: Annotated[
         str | None,
         typer.Option(
-            help="Least and largest share of positions; alone or beside another way.", metavar="LEAST:LARGEST"
+            help="Token that holds most of its activation (mind the blank).", rich_help_panel=FIGURES
         ),
+    ] = None,
+    inside: Annotated[
+        str | None,
+        typer.Option(help="Tag whose spans hold half or more of its firings.", rich_help_panel=FIGURES),
     ] = None,
     sae: SAEName = "main",
     n: Count = 10,
     json: Json = False,
 ) -> None:
-    """Find features by texts, a token, a tag, words, meaning, labelled texts: one way at a time; figures, too."""
+    """Find features by texts, a token, a tag, words, meaning, a vector, labelled texts: one at a time; figures, too."""
     from monosema import pipeline
+    from monosema.pipeline.finding import read_vector
 
-    where = None
-    if dead or density is not None:
-        where = pipeline.Filter(dead=True if dead else None, density=_range(density) if density else None)
+    opened = pipeline.open_study(study)
+    bounds = {"density": density, "maximum": maximum, "mean": mean}
+    where = _filter(opened, sae, dead=dead, bounds=bounds, top_token=top_token, inside=inside)
     ways: dict[str, Any] = {
         "on": on or [],
         "off": off or [],
@@ -87,15 +110,15 @@ def find(
         "text": text,
         "like": like,
         "at": at,
+        "vector": None if vector is None else read_vector(vector).tolist(),
     }
-    opened = pipeline.open_study(study)
     told = None
     if labelled is not None and not any(ways.values()):
         told = pipeline.find_labelled(opened, labelled, where=where, sae=sae, n=n)
         found = list(told.features)
     elif labelled is not None:
         raise UsageError(
-            "give one thing to find by: beside --labelled stand only figures (--dead, --density)"
+            "give one thing to find by: beside --labelled stand only figures (--dead, --density and the like)"
         )
     else:
         found = pipeline.find(
@@ -103,6 +126,7 @@ def find(
             **ways,
             embedder=embedder,
             position=position,
+            meant=meant,
             where=where,
             sae=sae,
             n=n,
@@ -132,7 +156,10 @@ def find(
         say(f"next: monosema show {study} {found[0].feature}")
     if len(together) > 1:
         flags = " ".join(f"--feature {feature}:{weight:g}" for feature, weight in together.items())
-        say(f"several may share it; steer with all of them: monosema steer {study} 'Who are you?' {flags}")
+        say(
+            "several may share it; steer with all of them, each raised by .75 x its maximum x its weight: "
+            f"monosema steer {study} 'Who are you?' {flags}"
+        )
 
 
 def show(
@@ -159,6 +186,8 @@ def show(
     console.print(f"[bold]feature {card.number}[/bold]  fires at {card.density:.3%} of positions ({card.count}), "
                   f"mean {card.mean:.3g}, largest {card.maximum:.3g}  {_histogram(card.histogram)}")  # fmt: skip
     console.print(f"name        {name.text} (by rule: {name.rule}, {name.confidence:.2f})", markup=False)
+    if card.count:
+        console.print(f"seen        first in document {card.first_document}, last in {card.last_document}")
     console.print(f"promotes    {_tokens(card.promoted)}", markup=False)
     console.print(f"suppresses  {_tokens(card.suppressed)}", markup=False)
     console.print(f"neighbours  {', '.join(f'{one} ({cosine:.2f})' for one, cosine in card.neighbours)}\n")
@@ -197,7 +226,30 @@ def neighbours(
         say(f"of as many even random directions 1 feature in 100 would have one within {chance:.2f}")
 
 
-def _range(text: str) -> tuple[float, float]:
+def _filter(
+    opened: Any,
+    sae: str,
+    *,
+    dead: bool,
+    bounds: dict[str, str | None],
+    top_token: str | None,
+    inside: str | None,
+) -> Any:
+    """What a feature's figures must be; None where nothing is asked of them. Only a token needs the model."""
+    from monosema import pipeline
+    from monosema.pipeline.explore import model_of, one_token
+
+    asked: dict[str, Any] = {name: _range(name, text) for name, text in bounds.items() if text is not None}
+    if dead:
+        asked["dead"] = True
+    if top_token is not None:
+        asked["top_token"] = one_token(model_of(opened, sae), top_token)
+    if inside is not None:
+        asked["tag"] = inside
+    return pipeline.Filter(**asked) if asked else None
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
     """Two numbers `least:largest`; either may be left out."""
     least, colon, largest = text.partition(":")
     try:
@@ -205,7 +257,7 @@ def _range(text: str) -> tuple[float, float]:
             raise ValueError
         return float(least or 0), float(largest or "inf")
     except ValueError:
-        raise UsageError(f"--density is {text!r}; expected LEAST:LARGEST, for example 1e-5:0.001") from None
+        raise UsageError(f"--{name} is {text!r}; expected LEAST:LARGEST, for example 1e-5:0.001") from None
 
 
 def _told(told: Any) -> dict[str, Any]:
@@ -232,7 +284,8 @@ def peaks(features: Any, feature: int, n: int = 4) -> str:
 
 
 def _tokens(pairs: tuple[tuple[str, float], ...]) -> str:
-    return "  ".join(repr(token)[1:-1] for token, _ in pairs)
+    tokens = "  ".join(repr(token)[1:-1] for token, _ in pairs)
+    return tokens or "no tokens: from its hook point no linear map leads to the logits"
 
 
 def _histogram(counts: tuple[int, ...]) -> str:

@@ -87,6 +87,11 @@ class DoseCurve:
     plain: float
     """Share of plain continuations that name the concept."""
 
+    @property
+    def shows(self) -> bool:
+        """Whether the best dose makes the model name it, in fluent text, more often than it does by itself."""
+        return self.best.both > self.plain
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)

@@ -2,7 +2,7 @@
 
 from monosema.index import Filter, as_set, read_names
 from monosema.pipeline.contrast import contrast
-from monosema.pipeline.explore import concept_of, dose, edits_for, find, find_labelled, names_it, random_edits
+from monosema.pipeline.explore import concept_of, dose, find, find_labelled, names_it, random_edits
 from monosema.pipeline.forecast import Forecast
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.mapping import feature_map, neighbours_across
@@ -10,6 +10,7 @@ from monosema.pipeline.planning import plan
 from monosema.pipeline.relating import relations
 from monosema.pipeline.run import figures, init, open_study, run, set_start, states
 from monosema.pipeline.stages import STAGES
+from monosema.pipeline.steering import edits_for
 from monosema.pipeline.talk import Talk, answer
 from monosema.pipeline.truth import groundtruth
 

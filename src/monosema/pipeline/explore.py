@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from monosema.artifact import Draft, read_json, write_json
+from monosema.artifact import MANIFEST, Artifact, Draft, digest_json, read_json, write_json
 from monosema.corpora import load_concepts
-from monosema.errors import UsageError
+from monosema.errors import UsageError, lookup
 from monosema.index import (
     Candidate,
     FeatureIndex,
     Filter,
     Labelled,
     find_at,
+    find_by_activation,
+    find_by_direction,
     find_by_labels,
     find_by_statistics,
     find_by_tag,
@@ -29,7 +33,7 @@ from monosema.index import (
     search_meaning,
     search_words,
 )
-from monosema.interventions import Dose, DoseCurve, Edit, Saying, Trials, search_dose
+from monosema.interventions import DoseCurve, Edit, Saying, Trials, search_dose
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.finding import labelled_texts, meaning_of
@@ -42,9 +46,11 @@ DOSE = "dose.json"
 REPEATS = 2
 """Answers to each prompt of the search at each dose."""
 DEFAULT_MULTIPLE = 2.0
-"""Of their maximum, where features are steered with and no dose is given."""
+"""Of its maximum, where one feature is steered with and no dose is given."""
 CANDIDATES = 64
 """Features that a dose is searched among."""
+VECTORS = MappingProxyType({"direction": find_by_direction, "activation": find_by_activation})
+"""What a vector may be: a direction, to be compared with what features write, or a raw activation that they fire on."""
 
 
 def find(
@@ -59,16 +65,19 @@ def find(
     embedder: Path | None = None,
     at: str | None = None,
     position: int = -1,
+    vector: Sequence[float] | Float[Tensor, " width"] | None = None,
+    meant: str = "direction",
     where: Filter | None = None,
     sae: str = "main",
     n: int = 10,
     reporter: Reporter | None = None,
 ) -> list[Candidate]:
     """Features by exactly one thing: texts (`on`, and `off`), a token, a tag, words of their names and tokens (`text`),
-    a text that these words are `like`, one token `at` a position of a text; or by figures alone (`where`), which beside
-    another way says which features may be offered.
+    a text that these words are `like`, one token `at` a position of a text, a `vector`; or by figures alone (`where`),
+    which beside another way says which features may be offered.
 
-    `embedder`: folder of the model that compares meanings. Raises `UsageError` where it is not exactly one.
+    `embedder`: folder of the model that compares meanings. `meant`: what the vector is, a key of `VECTORS`. Raises
+    `UsageError` where it is not exactly one.
     """
     index = study.index(sae)
     among = None if where is None else passing(index, where)
@@ -90,6 +99,12 @@ def find(
             at is not None,
             lambda: find_at(model(), study.sae(sae), index, at or "", position, n=n, among=among),
         ),
+        (
+            vector is not None,
+            lambda: lookup(VECTORS, meant, "meaning of a vector")(
+                study.sae(sae), torch.as_tensor(vector), n=n, among=among
+            ),
+        ),
         (bool(on), lambda: find_by_texts(model(), study.sae(sae), index, on, off, n=n, among=among)),
     )
     given = [way for asked, way in ways if asked]
@@ -98,8 +113,8 @@ def find(
     if len(given) != 1 or (off and not on):
         raise UsageError(
             "give one thing to find by: texts (--on, and --off), a token, a tag, words (--text), a meaning (--like), a "
-            "token of a text (--at, and --position), or a file of labelled texts; figures (--dead, --density) stand "
-            "alone or beside one of them"
+            "token of a text (--at, and --position), a vector, or a file of labelled texts; figures (--dead, --density "
+            "and the like) stand alone or beside one of them"
         )
     return given[0]()
 
@@ -162,19 +177,67 @@ def dose(
     remake: bool = False,
     reporter: Reporter | None = None,
 ) -> DoseCurve:
-    """The dose for a concept: read where it was searched already, else searched and kept in the study."""
+    """The dose for a concept: read where it was searched among these features already, else searched and kept.
+
+    `features`: to try, best first; None: those that seem to carry it. Raises `UsageError` for one of them that is
+    unknown or never fires.
+    """
     settings = read_asked(study.settings, study.path)
     meant = concept_of(study, concept, sae)
-    place = study.place("dose", f"{sae}.{concept}")
-    asked = {"features": list(features) if features else None}
-    parents = {f"{kind}/{sae}": study.open(kind, sae, verify=False).hash for kind in ("sae", "index")}
-    fresh = study.status("dose", place.name, asked, parents).state == "fresh"
-    if fresh and not remake:
-        return DoseCurve.from_dict(read_json(study.open("dose", place.name).path / DOSE))
-    with study.making("dose", "dose", place.name, asked=asked, parents=parents, seed=settings.seed) as draft:
+    among = list(features) if features else None
+    kept = None if remake else _kept(study, meant, sae)
+    if kept is not None and kept.manifest.asked.get("features") == among:
+        return _curve(kept)
+    check_living(study.index(sae), among or ())
+    asked = {"features": among, "names": _names_hash(meant)}
+    name, parents = f"{sae}.{concept}", _parents(study, sae)
+    with study.making("dose", "dose", name, asked=asked, parents=parents, seed=settings.seed) as draft:
         curve = _search(study, meant, sae, features, settings.seed, reporter)
         _keep(draft, curve)
     return curve
+
+
+def _kept(study: OpenStudy, concept: Concept, sae: str) -> Artifact | None:
+    """The stored dose of a concept, whatever features it was searched among; None where there is none or a stale one.
+
+    A dose that was stored before the names were told in `asked` counts as one of the present names.
+    """
+    name, names = f"{sae}.{concept.id}", _names_hash(concept)
+    if not (study.place("dose", name) / MANIFEST).is_file():
+        return None
+    manifest = study.open("dose", name, verify=False).manifest
+    if manifest.parents != _parents(study, sae) or manifest.asked.get("names", names) != names:
+        return None
+    return study.open("dose", name)
+
+
+def stored_dose(study: OpenStudy, concept: str, *, sae: str = "main") -> DoseCurve | None:
+    """The curve of a concept's stored dose, whatever features it was searched among; None where none is fresh."""
+    kept = _kept(study, concept_of(study, concept, sae), sae)
+    return None if kept is None else _curve(kept)
+
+
+def _curve(kept: Artifact) -> DoseCurve:
+    return DoseCurve.from_dict(read_json(kept.path / DOSE))
+
+
+def _parents(study: OpenStudy, sae: str) -> dict[str, str]:
+    return {f"{kind}/{sae}": study.open(kind, sae, verify=False).hash for kind in ("sae", "index")}
+
+
+def _names_hash(concept: Concept) -> str:
+    """Of what a search looks for in the answers."""
+    return digest_json(concept.all_names)
+
+
+def check_living(index: FeatureIndex, features: Iterable[int]) -> None:
+    """Raise `UsageError` for a feature that is not there, or never fires: it has no maximum to steer by."""
+    for feature in features:
+        if index.maximum(feature) <= 0:
+            raise UsageError(
+                f"feature {feature} never fires in the index, so no dose can be told by its largest activation; leave "
+                "it out and find one that fires: monosema find (steer and chat take an activation: --raw --dose VALUE)"
+            )
 
 
 def _search(
@@ -233,31 +296,3 @@ def _norm(sae: SAE, edits: Sequence[Edit]) -> float:
     directions = sae.directions(torch.tensor([edit.feature for edit in edits]))  # [f, d_model]
     values = torch.tensor([edit.value for edit in edits])
     return float((values @ directions).norm()) or 1.0
-
-
-def edits_for(
-    study: OpenStudy,
-    *,
-    concept: str | None = None,
-    features: Mapping[int, float] = MappingProxyType({}),
-    multiple: float | None = None,
-    sae: str = "main",
-    reporter: Reporter | None = None,
-) -> list[Edit]:
-    """The edits of a concept at its dose, or of features with their weights at a multiple of their maxima.
-
-    `multiple`: of the dose (None: 1) for a concept; of maximum times weight (None: 2) for features. One feature is
-    clamped, those of a set are lifted.
-    """
-    if (concept is None) == (not features):
-        raise UsageError("give one thing to steer with: a concept, or features")
-    if concept is not None:
-        best: Dose = dose(study, concept, sae=sae, reporter=reporter).best.dose
-        return best.edits(1.0 if multiple is None else multiple)
-    index = study.index(sae)
-    return Dose(
-        features=tuple(features),
-        maxima=tuple(index.maximum(feature) for feature in features),
-        weights=tuple(features.values()),
-        multiple=DEFAULT_MULTIPLE if multiple is None else multiple,
-    ).edits()
