@@ -3,7 +3,7 @@
 python recipes/screenshots.py STUDY SAE FEATURE CONCEPT
 
 FEATURE is shown on its own page and clamped on the prompt's; CONCEPT, whose dose must have been searched, is the preset
-of the chat. Pictures go to docs/pages, which README shows.
+of the chat. Compare is left out where the study has one SAE. Pictures go to docs/pages, which README shows.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from monosema.pipeline import open_study
 from monosema.server import create_app, listen, serve, url_of
 
 OUT = Path(__file__).parents[1] / "docs" / "pages"
@@ -65,7 +66,10 @@ def main() -> None:
         server.start()
         try:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            for name, route in routes(feature, concept).items():
+            shown = routes(feature, concept)
+            if len(open_study(study).sae_names) < 2:
+                del shown["compare"]
+            for name, route in shown.items():
                 page = browser.new_context(viewport=SIZE, reduced_motion="reduce").new_page()
                 page.set_default_timeout(60_000)
                 take(page, f"{url_of(listener)}/#/{study.resolve().name}/{sae}{route}", name)
