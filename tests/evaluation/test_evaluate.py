@@ -17,13 +17,13 @@ from monosema.evaluation import Evaluation, EvaluationSettings, Figure, evaluate
 from monosema.evaluation import crossentropy as crossentropy_module
 from monosema.evaluation.crossentropy import divergences, losses
 from monosema.progress import Silent, SilentProgress
-from monosema.sae import L1, SAE, SAEConfig, TopK
+from monosema.sae import L1, SAE, BatchTopK, SAEConfig, TopK
 
 MASSIVE_TOKEN = 5
 THRESHOLD = 100.0
 
 
-def config(kind: TopK | L1, d_sae: int) -> SAEConfig:
+def config(kind: BatchTopK | TopK | L1, d_sae: int) -> SAEConfig:
     return SAEConfig(
         kind=kind, d_model=D, d_sae=d_sae, input=HOOK, output=HOOK, model="tiny", model_hash="0" * 64
     )
@@ -274,6 +274,16 @@ def test_an_untrained_sae_is_no_better_than_its_twin_and_a_trained_one_beats_it(
     assert untrained.l0.value > 0
     assert untrained.fvu.value > 0.05
     assert found.fvu.value < untrained.fvu.value
+
+
+def test_an_untrained_sae_that_keeps_k_in_the_mean_keeps_about_as_many() -> None:
+    trained = SAE.initialise(
+        config(BatchTopK(k=3), 16), mean=torch.full((D,), 0.5), scale=1.25, massive=THRESHOLD
+    )
+    found = run(trained.with_threshold(torch.ones(16)), baselines=True)
+    assert found.baselines["untrained"].l0.value == pytest.approx(
+        3, abs=0.6
+    )  # of 16, of which half are above 0
 
 
 def test_a_baseline_that_wins_is_said() -> None:

@@ -1,6 +1,7 @@
 """What an SAE must beat on the same positions: an untrained SAE, PCA, and the largest neurons.
 
-untrained   an SAE of the same kind, size and scale, as training would begin it, with another seed
+untrained   an SAE of the same kind, size and scale, as training would begin it, with another seed; where the kind keeps
+            k features in the mean, by a threshold that does so on training positions
 pca         projection on as many principal directions as the SAE's L0, fitted on training positions
 neurons     as many coordinates of the hook point, at each position those farthest from their mean
 
@@ -22,10 +23,12 @@ from monosema.errors import UsageError
 from monosema.evaluation.positions import capture
 from monosema.models import LanguageModel
 from monosema.progress import Progress
-from monosema.sae import SAE
+from monosema.sae import SAE, thresholds_of
 
 PCA_POSITIONS = 50_000
 """Kept training positions that PCA is fitted on."""
+THRESHOLD_POSITIONS = 2048
+"""Of those, the first ones that the untrained SAE's threshold is fitted on."""
 _CHUNK_ROWS = 1024  # an untrained L1 SAE has half its features active: bounds the active pairs
 
 Reconstruct = Callable[[Float[Tensor, "n row"]], Float[Tensor, "n d_model"]]
@@ -82,12 +85,14 @@ def fit_baselines(
     d, width = sae.d_model, sae.config.row
     n, total, products = 0, torch.zeros(width, dtype=torch.float64), torch.zeros(d, d, dtype=torch.float64)
     centre: Float[Tensor, " row"] | None = None  # near the mean, so that nothing cancels
+    sample = torch.zeros(0, width)
     for found in capture(
         model, sae, tokens, split="train", tokens_per_batch=tokens_per_batch, positions=positions, seed=seed
     ):
         x = found.x[found.usual.to(found.x.device)].cpu().double()  # [n, row]
         if centre is None and len(x):
             centre = x.mean(0)
+        sample = torch.cat([sample, x[: THRESHOLD_POSITIONS - len(sample)].float()])
         if centre is not None:
             x = x - centre
             n, total = n + len(x), total + x.sum(0)
@@ -109,4 +114,6 @@ def fit_baselines(
         balance=sae.balance,
         device=sae.encoder.device,
     )
+    if config.kind.thresholds == "by_l0":
+        untrained = thresholds_of(untrained, lambda: sample)
     return Baselines(mean=sae.target(mean), directions=directions.float().contiguous(), untrained=untrained)
