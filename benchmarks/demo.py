@@ -48,7 +48,7 @@ TARGETS = {
     "steer_golden_gate": (">=", 0.4),
     "steer_concepts": (">=", 0.5),
 }
-QUALITY = ("fvu", "l0", "ce_added", "dead_share")
+QUALITY = ("fvu", "l0", "ce_added")
 NAMED_OFTEN = 60
 CONCEPTS = 20
 SUCCESS = 0.3
@@ -208,6 +208,8 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     bench = Bench(pipeline.open_study(folder), options.repeats, options.tokens)
     compared = bench.compared(CONCEPT)
     figures |= {f"steer_{name}": one["all"]["both"] for name, one in compared.items() if "all" in one}
+    # dead by metrics.md: silent at all positions that it was trained on; many are silent at the few that are held out
+    figures["dead_share"] = float((bench.index.table["count"] == 0).mean())
     details: dict[str, Any] = {"stages": stages, "golden_gate": compared}
     if options.concepts:
         details["concepts"] = each = [told(bench.steered(concept)) for concept in drawn()]
