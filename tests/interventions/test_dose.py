@@ -34,7 +34,7 @@ from monosema.interventions import (
     steer,
     turned_up,
 )
-from monosema.interventions.dose import HARM, LOOK, SECOND_LOOK, TRIED
+from monosema.interventions.dose import HARM, LOOK, MOST_FURTHER, SECOND_LOOK, STILL_FLUENT, TRIED
 from monosema.interventions.effect import CUTS, HARM_WEIGHT
 from monosema.models import LanguageModel
 from monosema.sae import SAE, TopK
@@ -151,9 +151,16 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
     one = [point.dose.multiple for point in curve.points if len(point.dose.features) == 1]
     assert one == [*sorted(one[: len(one) // 2]), *sorted(one[len(one) // 2 :])]  # a curve for each place
     ways = {(point.dose.features, point.dose.positions) for point in curve.points}
-    assert len(curve.points) == sum(
-        len(TRIED[where]) // (2 if len(features) == 1 else 1) for features, where in ways
-    )
+    for features, where in ways:
+        curve_of = [
+            one for one in curve.points if (one.dose.features, one.dose.positions) == (features, where)
+        ]
+        least = len(TRIED[where]) // (2 if len(features) == 1 else 1)
+        further = len(curve_of) - least
+        assert 0 <= further <= MOST_FURTHER
+        first_looks = [one for one in curve_of if one.n == prompts * LOOK]
+        if further and curve_of[least - 1] in first_looks:
+            assert curve_of[least - 1].fluent >= STILL_FLUENT
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
         search_dose(trials(model, sae), saying(model, sae), [], [])

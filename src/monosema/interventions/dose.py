@@ -6,10 +6,10 @@ The dose differs by feature, and often no single feature carries a concept but m
    likely and plain answers stay so (`effect.py`). Most candidates end at 0 or near it and are left out.
 2. A single feature: those that most help the name to first order are turned up, each until it harms the plain answers
    by a set amount; at equal harm, the one that makes the name likeliest is the best.
-3. Both are sampled at doses around these, on prompts of the search's own, once with edits on the prompt alone, which
-   leaves the model free to write on, and once with edits everywhere, which may be needed and may make it repeat
-   itself. What names the concept in fluent text most often is kept, after a second look by other random choices, which
-   is for those only that did so at all.
+3. Both are sampled at doses around these, and at larger ones for as long as the text stays fluent, on prompts of the
+   search's own: once with edits on the prompt alone, which leaves the model free to write on, and once with edits
+   everywhere, which may be needed and may make it repeat itself. What names the concept in fluent text most often is
+   kept, after a second look by other random choices, which is for those only that did so at all.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ TRIED: Mapping[Positions, tuple[float, ...]] = {
     "all": (0.6, 0.75, 0.9, 1.1),
 }
 """Multiples of a set's weights that are sampled, by where the edits act; of a single feature's dose every second."""
+FURTHER, MOST_FURTHER = 1.35, 6
+"""Where the text stays fluent at the largest of these, so many times larger ones are tried as well, two at a time."""
+STILL_FLUENT = 0.75
+"""Share of continuations that is fluent until a dose counts as too large to go on."""
 LOOK, SECOND_LOOK = 1, 3
 """Continuations of each prompt at every dose, and again at the best ones."""
 SINGLES = 6
@@ -127,7 +131,7 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    sampled = sum(len(_times(alone, place)) for alone in (True, False) for place in TRIED)
+    sampled = sum(len(_times(alone, place)) + MOST_FURTHER for alone in (True, False) for place in TRIED)
     steps = min(SINGLES, len(features)) + 1 + sampled + FINALISTS + 1
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
         found = _found(saying, candidates, progress)
@@ -135,7 +139,7 @@ def search_dose(
             point
             for dose in found
             for place in TRIED
-            for point in _sampled(trials, replace(dose, positions=place), progress)
+            for point in _raised(trials, replace(dose, positions=place), progress)
         ]
         ranked = sorted(tried, key=_worth, reverse=True)
         finalists = dict.fromkeys([*ranked[:FINALISTS], next(filter(_alone, ranked))])
@@ -201,9 +205,21 @@ def _times(alone: bool, place: Positions) -> tuple[float, ...]:
     return TRIED[place][1::2] if alone else TRIED[place]
 
 
-def _sampled(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
-    """What multiples of a dose do."""
+def _raised(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
+    """What rising multiples of a dose do, up to one that harms the text."""
     times = _times(len(dose.features) == 1, dose.positions)
+    points = _sampled(trials, dose, times, progress)
+    largest, most = times[-1], len(times) + MOST_FURTHER
+    while points[-1].fluent >= STILL_FLUENT and len(points) < most:
+        times = (largest * FURTHER, largest * FURTHER**2)
+        points += _sampled(trials, dose, times, progress)
+        largest = times[-1]
+    progress.update(most - len(points))  # those that were not needed
+    return points
+
+
+def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progress) -> list[DosePoint]:
+    """What multiples of a dose do."""
     shares = trials.at_strengths(times, dose.edits(), again=1, copies=LOOK)
     points = [
         DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
