@@ -30,15 +30,14 @@ class Example:
             raise ValueError("expected at least 1; try k = 32")
 
 
+def asking(study: Study, question: dict[str, Any]) -> dict[str, Any]:
+    """What `drafting` is told, but for what a question says otherwise."""
+    usual = {"kind": "tokens", "asked": {"context": 256}, "parents": {}, "seed": 0, "old": study.old}
+    return usual | question
+
+
 def made(study: Study, name: str = "main", **question: object) -> None:
-    what = {
-        "kind": "tokens",
-        "asked": {"context": 256},
-        "parents": {},
-        "seed": 0,
-        "old": study.old,
-    } | question
-    with drafting(study.place("tokens", name), **what) as draft:
+    with drafting(study.place("tokens", name), **asking(study, question)) as draft:
         (draft.path / "file").write_text(name)
 
 
@@ -83,14 +82,10 @@ def test_fresh_absent_unfinished_and_stale_are_told_apart(study: Study) -> None:
 
 def begun(study: Study, *, with_work: bool, **question: Any) -> None:
     """Leave a draft behind."""
-    what = {
-        "kind": "tokens",
-        "asked": {"context": 256},
-        "parents": {},
-        "seed": 0,
-        "old": study.old,
-    } | question
-    with pytest.raises(RuntimeError), drafting(study.place("tokens", "main"), **what) as draft:
+    with (
+        pytest.raises(RuntimeError),
+        drafting(study.place("tokens", "main"), **asking(study, question)) as draft,
+    ):
         if with_work:
             (draft.scratch / "checkpoint").write_text("half")
         raise RuntimeError

@@ -3,6 +3,7 @@
 from monosema.interventions.dose import Dose, DoseCurve, DosePoint, search_dose, turned_up
 from monosema.interventions.edits import (
     OPERATIONS,
+    PLACES,
     Edit,
     Positions,
     Push,
@@ -22,6 +23,7 @@ from monosema.interventions.trials import PROMPTS, Shares, Trials, Verdict
 
 __all__ = [
     "OPERATIONS",
+    "PLACES",
     "PROMPTS",
     "Changes",
     "Dose",

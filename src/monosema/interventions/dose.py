@@ -209,11 +209,10 @@ def _raised(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
     """What rising multiples of a dose do, up to one that harms the text."""
     times = _times(len(dose.features) == 1, dose.positions)
     points = _sampled(trials, dose, times, progress)
-    largest, most = times[-1], len(times) + MOST_FURTHER
+    most = len(times) + MOST_FURTHER
     while points[-1].fluent >= STILL_FLUENT and len(points) < most:
-        times = (largest * FURTHER, largest * FURTHER**2)
+        times = (times[-1] * FURTHER, times[-1] * FURTHER**2)
         points += _sampled(trials, dose, times, progress)
-        largest = times[-1]
     progress.update(most - len(points))  # those that were not needed
     return points
 

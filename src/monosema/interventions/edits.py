@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,6 +21,8 @@ from monosema.models import EditFn, HookPoint, deepest, points_of
 from monosema.sae import SAE
 
 Positions = Literal["all", "prompt", "answer"]
+PLACES: tuple[Positions, ...] = get_args(Positions)
+"""All of them."""
 _Act = Float[Tensor, " n"]
 
 OPERATIONS: Mapping[str, Callable[[_Act, _Act], _Act]] = {
@@ -61,7 +63,7 @@ class Edit:
                 f"{self.operation} of feature {self.feature} is {self.value:g}; expected at most {LARGEST:g}: "
                 "lower the dose"
             )
-        if self.positions not in ("all", "prompt", "answer"):
+        if self.positions not in PLACES:
             raise UsageError(f"positions is {self.positions!r}; expected all, prompt or answer")
 
 

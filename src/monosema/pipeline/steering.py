@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from monosema.errors import UsageError, lookup
 from monosema.index import FeatureIndex
-from monosema.interventions import OPERATIONS, Edit, Positions, ablate
+from monosema.interventions import OPERATIONS, PLACES, Edit, Positions, ablate
 from monosema.pipeline.explore import DEFAULT_MULTIPLE, check_living, dose, stored_dose
 from monosema.pipeline.loaders import OpenStudy
 from monosema.progress import Reporter
@@ -16,7 +16,7 @@ SET_MULTIPLE = 0.75
 """In the place of `DEFAULT_MULTIPLE` for each feature of a set, times its weight: 2 for each of them is an overdose."""
 ABLATE = "ablate"
 """Operation beside `OPERATIONS` that takes no value."""
-WHERE: Mapping[str, Positions] = {"all": "all", "prompt": "prompt", "answer": "answer"}
+WHERE: Mapping[str, Positions] = {place: place for place in PLACES}
 """Where edits may be asked to act, by name."""
 
 
