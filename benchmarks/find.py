@@ -9,9 +9,10 @@ planted_words            the concept's name among names by rule, tokens and tags
                          search and one of the rules of names, so that this says how well marked text is found again
 planted_words_untagged   the same among the words that these features would have had no text been marked
 planted_texts            three sentences that name it, and none of the same three with another concept of its category
+planted_texts_first      the same, and it is the very first that is found
 planted_token            the last token of its name in one of these sentences
 
-The last three know nothing of tags.
+The last four know nothing of tags.
 
 Each is the share of concepts with a feature whose feature stands in the top 5; `*_sure`: of those with an F1 of .5 or
 more.
@@ -87,6 +88,7 @@ def ways(
         "words": lambda: pipeline.find(study, text=concept.name, sae=sae, n=TOP),
         "words_untagged": lambda: search_words(untagged, concept.name, TOP),
         "texts": lambda: pipeline.find(study, on=told, off=sentences(other), sae=sae, n=TOP),
+        "texts_first": lambda: pipeline.find(study, on=told, off=sentences(other), sae=sae, n=1),
         "token": lambda: pipeline.find(study, at=alone, sae=sae, n=TOP),
     }
 
@@ -114,7 +116,7 @@ def run(folder: Path, sae: str, untagged: Path) -> tuple[dict[str, float], dict[
             name: found(way, feature) for name, way in looks.items()
         }
     figures: dict[str, float] = {"concepts": len(each)}
-    for name in ("words", "words_untagged", "texts", "token"):
+    for name in ("words", "words_untagged", "texts", "texts_first", "token"):
         for kind, least in (("", HAS), ("_sure", SURE)):
             hits = [one[name] for one in each.values() if one["f1"] >= least]
             figures[f"planted_{name}{kind}"] = float(np.mean(hits)) if hits else 0.0

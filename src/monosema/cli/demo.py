@@ -15,7 +15,7 @@ from monosema.cli.output import say
 from monosema.errors import Interrupted, RefusedError
 
 CONCEPT = "golden_gate_bridge"
-SAE = ("--hook", "resid_post.19", "--kind", "batchtopk", "--k", "31")
+SAE = ("--hook", "resid_post.19", "--kind", "topk", "--k", "32")
 """What steers best among what explains enough (docs/log.md)."""
 SIZE = ("--d-sae", "16384", "--tokens", "1200000")
 ON = (

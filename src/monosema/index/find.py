@@ -75,10 +75,13 @@ Rank = Callable[[Activity], Float[Tensor, " d_sae"]]
 
 
 def narrow_and_strong(activity: Activity) -> Float[Tensor, " d_sae"]:
-    """Mean strength where it fires, times how rare it is (bits of 1/density), times (share of texts)^4."""
+    """√(mean strength where it fires) · (bits of 1/density)² · (share of texts)⁴.
+
+    Rarity weighs most: of the forms that were tried this put first what tells a concept's mentions best (docs/log.md).
+    """
     rare = -torch.log2(activity.density.clamp_min(1e-9))
     mean = activity.strengths.sum(0) / activity.hits.clamp_min(1)
-    return mean * rare * (activity.hits / len(activity.acts)) ** 4
+    return mean.sqrt() * rare**2 * (activity.hits / len(activity.acts)) ** 4
 
 
 def most_active(activity: Activity) -> Float[Tensor, " d_sae"]:
