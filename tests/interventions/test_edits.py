@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 import tiny
 from monosema.errors import UsageError
 from monosema.interventions import (
+    PLACES,
     Edit,
     Fluency,
     Positions,
@@ -114,6 +116,17 @@ def test_positions_say_where(sae: SAE) -> None:
     assert torch.equal(prompt(x[:, :1]), x[:, :1])
 
 
+@pytest.mark.parametrize("make", [clamp, raise_to, add])
+def test_a_fading_edit_is_whole_in_the_prompt_and_a_third_of_it_afterwards(
+    sae: SAE, make: Callable[[int, float, Positions], Edit]
+) -> None:
+    x, push = rows(), torch.linspace(-1, 1, D)
+    fading = Steering(sae, [make(3, 3.0, "fading")], Push(3 * push, "fading"))
+    assert torch.equal(fading(x), Steering(sae, [make(3, 3.0, "all")], Push(3 * push))(x))
+    third = Steering(sae, [make(3, 1.0, "all")], Push(push))(x[:, :1])
+    torch.testing.assert_close(fading(x[:, :1]), third, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("edit", [clamp(3, 2.5), raise_to(3, 0.5), add(3, 1.5)])
 def test_strengths_multiply_the_edits_of_each_row(sae: SAE, edit: Edit) -> None:
     x, push = rows(), torch.linspace(-1, 1, D)
@@ -125,7 +138,7 @@ def test_strengths_multiply_the_edits_of_each_row(sae: SAE, edit: Edit) -> None:
         torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("where", ["all", "prompt", "answer"])
+@pytest.mark.parametrize("where", PLACES)
 def test_copies_are_steered_like_their_prompt(model: LanguageModel, sae: SAE, where: Positions) -> None:
     prompts, edits = ["the golden", "a fox sees", "old"], [add(3, 3.0, where), raise_to(9, 2.0, where)]
     choice = {"strengths": [0.0, 1.0, 2.0], "temperature": 0.0, "max_new_tokens": 24}
@@ -151,6 +164,8 @@ def test_wrong_edits_are_named(model: LanguageModel, sae: SAE) -> None:
         clamp(3, 1e9)
     with pytest.raises(UsageError, match="lower the dose"):
         scale(3, math.nan)
+    with pytest.raises(UsageError, match="scale of feature 3 cannot fade"):
+        Edit(feature=3, operation="scale", value=2.0, positions="fading")
     with pytest.raises(UsageError, match='unknown operation "clmp"'):
         Edit(feature=1, operation="clmp", value=1.0)
     with pytest.raises(UsageError, match="more than the 128"):

@@ -35,7 +35,12 @@ Raw = Annotated[
     bool, typer.Option("--raw", help="Let --dose be an activation, no multiple of the largest one.")
 ]
 Where = Annotated[str | None, typer.Option(help="Where features are edited: all, prompt or answer (all).")]
-PLACES = {"all": "everywhere", "prompt": "on the prompt", "answer": "on the answer"}
+PLACES = {
+    "all": "everywhere",
+    "prompt": "on the prompt",
+    "answer": "on the answer",
+    "fading": "a third after the prompt",
+}
 """Where an edit acts, in words."""
 SHOWN = 3
 """Features of a set that are named in a row."""

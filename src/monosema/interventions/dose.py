@@ -7,9 +7,10 @@ The dose differs by feature, and often no single feature carries a concept but m
 2. A single feature: those that most help the name to first order are turned up, each until it harms the plain answers
    by a set amount; at equal harm, the one that makes the name likeliest is the best.
 3. Both are sampled at doses around these, and at larger ones for as long as the text stays fluent, on prompts of the
-   search's own: once with edits on the prompt alone, which leaves the model free to write on, and once with edits
-   everywhere, which may be needed and may make it repeat itself. What names the concept in fluent text most often is
-   kept, after a second look by other random choices, which is for those only that did so at all.
+   search's own: with edits that fade, whole in the prompt and a third of it once the model writes, which keep to the
+   concept and leave it free to write on; and with edits that stay as they are, which make it repeat itself sooner.
+   What names the concept in fluent text most often is kept, after a second look by other random choices, which is for
+   those only that did so at all.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from monosema.progress import Progress, Reporter, Silent
 HARM = 0.5
 """Nats a token by which plain answers become less likely at the dose of a single feature."""
 TRIED: Mapping[Positions, tuple[float, ...]] = {
-    "prompt": (1.0, 1.35, 1.8, 2.4),
-    "all": (0.6, 0.75, 0.9, 1.1),
+    "fading": (1.2, 1.5, 1.8, 2.2),
+    "all": (0.75, 1.0),
 }
 """Multiples of a set's weights that are sampled, by where the edits act; of a single feature's dose every second."""
 FURTHER, MOST_FURTHER = 1.35, 6

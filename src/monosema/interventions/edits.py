@@ -13,16 +13,24 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
 from monosema.models import EditFn, HookPoint, deepest, points_of
 from monosema.sae import SAE
 
-Positions = Literal["all", "prompt", "answer"]
+Positions = Literal["all", "prompt", "answer", "fading"]
 PLACES: tuple[Positions, ...] = get_args(Positions)
 """All of them."""
+SHARES: Mapping[Positions, tuple[float, float]] = {
+    "all": (1.0, 1.0),
+    "prompt": (1.0, 0.0),
+    "answer": (0.0, 1.0),
+    "fading": (1.0, 1 / 3),
+}
+"""How much of an edit's value acts in the prompt, and how much at the answer. The position that predicts the first new
+token is part of both and takes the larger share."""
 _Act = Float[Tensor, " n"]
 
 OPERATIONS: Mapping[str, Callable[[_Act, _Act], _Act]] = {
@@ -54,10 +62,15 @@ class Edit:
     value: float
     """In the units of a (metrics.md), or a factor for `scale`."""
     positions: Positions = "all"
-    """Where: everywhere, in the prompt only, or from the position on that predicts the first new token."""
+    """Where: everywhere, in the prompt only, from the position on that predicts the first new token, or everywhere
+    with a third of the value once the prompt is read (`SHARES`)."""
 
     def __post_init__(self) -> None:
         lookup(OPERATIONS, self.operation, "operation")
+        if self.operation == "scale" and self.positions == "fading":
+            raise UsageError(
+                f"scale of feature {self.feature} cannot fade: a third of a factor means nothing; take other positions"
+            )
         if not math.isfinite(self.value) or abs(self.value) > LARGEST:
             raise UsageError(
                 f"{self.operation} of feature {self.feature} is {self.value:g}; expected at most {LARGEST:g}: "
@@ -138,7 +151,7 @@ class Steering:
         if self._sae.config.blocks > 1:
             raise UsageError("a crosscoder is steered at each of its hook points: use Steering.hooks")
         first, self._calls = self._calls == 0, self._calls + 1
-        edits = [edit for edit in self._edits if first or edit.positions != "prompt"]
+        edits = [edit for edit in self._edits if _acts(edit.positions, first)]
         return self._pushed(x, self._edited(x, edits, first) if edits else self._sae.target(x), first)
 
     def _adding(self, number: int) -> EditFn:
@@ -153,8 +166,8 @@ class Steering:
             flat = x.reshape(-1, width).float()
             strength = self._strength(x) * (torch.linalg.vector_norm(flat, dim=1) <= self._sae.massive)  # [n]
             for edit in self._edits:
-                if first or edit.positions != "prompt":
-                    much = edit.value * strength * self._where(edit.positions, x, first)
+                if _acts(edit.positions, first):
+                    much = edit.value * strength * _share(edit.positions, x, first)
                     flat = flat + much[:, None] * directions[self._column[edit.feature]].to(flat.device)
             return flat.view(x.shape).to(x.dtype)
 
@@ -169,12 +182,12 @@ class Steering:
         self, x: Float[Tensor, "b s row"], y: Float[Tensor, "b s d_model"], first: bool
     ) -> Float[Tensor, "b s d_model"]:
         push = self._push
-        if push is None or (push.positions == "prompt" and not first):
+        if push is None or not _acts(push.positions, first):
             return y
         usual = ~self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float())
-        where = (usual & self._where(push.positions, x, first)).view(*x.shape[:2], 1)
-        strength = self._strength(x).view(*x.shape[:2], 1)
-        return torch.where(where, (y + strength * push.vector.to(y.device)).to(y.dtype), y)
+        share = usual * _share(push.positions, x, first)
+        strength = (share * self._strength(x)).view(*x.shape[:2], 1)
+        return torch.where(strength != 0, (y + strength * push.vector.to(y.device)).to(y.dtype), y)
 
     def _edited(
         self, x: Float[Tensor, "b s row"], edits: Sequence[Edit], first: bool
@@ -183,9 +196,9 @@ class Steering:
         a, strength = self._activations(flat), self._strength(x)  # [n, f], [n]
         new = a.clone()
         for edit in edits:
-            column = new[:, self._column[edit.feature]]
-            changed = OPERATIONS[edit.operation](column, edit.value * strength)
-            column.copy_(torch.where(self._where(edit.positions, x, first), changed, column))
+            column, share = new[:, self._column[edit.feature]], _share(edit.positions, x, first)
+            changed = OPERATIONS[edit.operation](column, edit.value * strength * share)
+            column.copy_(torch.where(share > 0, changed, column))
         new = torch.where(self._sae.massive_mask(flat)[:, None], a, new)
         y = self._sae.target(x)
         return y + ((new - a) @ self._directions).reshape(y.shape).to(y.dtype)
@@ -204,8 +217,16 @@ class Steering:
         rows = torch.ones(len(x)) if self._strengths is None else torch.tensor(self._strengths)
         return rows.repeat_interleave(x.shape[1]).to(x.device)
 
-    def _where(self, positions: Positions, x: Tensor, first: bool) -> Bool[Tensor, " n"]:
-        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-        if positions == "answer" and first:
-            mask[:, :-1] = False
-        return mask.reshape(-1)
+
+def _acts(positions: Positions, first: bool) -> bool:
+    """Whether anything is done in the pass of the prompt, or in a later one."""
+    return first or SHARES[positions][1] > 0
+
+
+def _share(positions: Positions, x: Float[Tensor, "b s row"], first: bool) -> Float[Tensor, " n"]:
+    """The part of an edit's value that acts at each position."""
+    prompt, answer = SHARES[positions]
+    share = torch.full(x.shape[:2], prompt if first else answer, device=x.device)
+    if first:
+        share[:, -1] = max(prompt, answer)
+    return share.reshape(-1)

@@ -13,6 +13,7 @@ from monosema.interventions.trials import Shares, Trials
 
 TRIED: Mapping[Positions, Sequence[float]] = {
     "prompt": (0.4, 0.6, 0.8, 1.0, 1.3),
+    "fading": (0.3, 0.45, 0.6, 0.8, 1.0),
     "all": (0.2, 0.3, 0.4, 0.5, 0.65),
 }
 """Multiples of the usual distance from the mean, at each of the positions that are tried."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from monosema.interventions import Positions
 from monosema.server.record import Record
 
 
@@ -26,7 +25,7 @@ class DosePointRecord(Record):
 
     features: list[DoseFeature]
     multiple: float
-    positions: Literal["all", "prompt", "answer"]
+    positions: Positions
     named: float
     """Share of answers that name the concept."""
     fluent: float

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from monosema.artifact import read_json
 from monosema.errors import UsageError
-from monosema.interventions import Changes, DoseCurve, Edit
+from monosema.interventions import Changes, DoseCurve, Edit, Positions
 from monosema.pipeline.explore import DEFAULT_MULTIPLE, DOSE, random_edits
 from monosema.server.catalog import Catalog
 from monosema.server.errors import NotMadeError
@@ -35,8 +35,9 @@ class Steer(Record):
     2 where it is not given, 1 for a concept."""
     raw: bool = False
     """Whether `value` is an activation, no multiple."""
-    positions: Literal["all", "prompt", "answer"] = "all"
-    """Where: everywhere, in the prompt only, or from the position on that predicts the first new token."""
+    positions: Positions = "all"
+    """Where: everywhere, in the prompt only, from the position on that predicts the first new token, or everywhere
+    with a third of the value once the prompt is read."""
 
 
 def changes_of(

@@ -46,6 +46,12 @@ test("another operation keeps the value as far as it can", () => {
   expect(withOperation({ ...steered(1), value: 1.5 }, "scale")).toMatchObject({ operation: "scale", value: 1.5 });
 });
 
+test("a factor does not fade", () => {
+  const fading = { ...steered(1), positions: "fading" as const };
+  expect(withOperation(fading, "scale")).toMatchObject({ operation: "scale", positions: "all" });
+  expect(withOperation(fading, "add")).toMatchObject({ operation: "add", positions: "fading" });
+});
+
 test("a track holds its value and its curve", () => {
   expect(rangeOf(steered(1))).toEqual({ low: -2, high: 4 });
   expect(rangeOf({ ...steered(1), value: 6.5 }, 9)).toEqual({ low: -2, high: 9 });

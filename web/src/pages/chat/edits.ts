@@ -50,6 +50,7 @@ export const POSITIONS: readonly { id: Positions; name: string }[] = [
   { id: "all", name: "everywhere" },
   { id: "prompt", name: "prompt" },
   { id: "answer", name: "answer" },
+  { id: "fading", name: "fading" },
 ];
 
 export const DOSE_RANGE = { low: 0, high: 2 } as const;
@@ -64,7 +65,13 @@ export function kindOf(operation: Operation): Kind {
 
 /** The same feature edited in another way: the value stays as far as that way can have it. */
 export function withOperation(edit: FeatureEdit, operation: Operation): FeatureEdit {
-  return { ...edit, operation, value: Math.max(kindOf(operation).low, edit.value) };
+  const positions = fits(operation, edit.positions) ? edit.positions : "all";
+  return { ...edit, operation, positions, value: Math.max(kindOf(operation).low, edit.value) };
+}
+
+/** Whether an operation means something there: a third of a factor does not. */
+export function fits(operation: Operation, positions: Positions): boolean {
+  return operation !== "scale" || positions !== "fading";
 }
 
 /** Ends of the track on which a value is chosen: the usual ones, wider where the value or the curve is. */
@@ -90,7 +97,7 @@ export function parseEdit(text: string): Edit | null {
   }
   const known = OPERATIONS.find(({ id }) => id === operation);
   const where = POSITIONS.find(({ id }) => id === positions);
-  return known && where ? { kind: "feature", number: Number(name), operation: known.id, value: value ?? USUAL, positions: where.id } : null;
+  return known && where && fits(known.id, where.id) ? { kind: "feature", number: Number(name), operation: known.id, value: value ?? USUAL, positions: where.id } : null;
 }
 
 /** The edits of an address; null where it says nothing of them. What is none of an SAE of this size is left out. */
@@ -139,6 +146,6 @@ export function words(edit: Edit): string {
   const value = `${figure(edit.value)} ×`;
   if (edit.kind === "dose") return `${conceptName(edit.concept)}, ${value} its dose`;
   const how = { clamp: `at ${value}`, raise: `at least ${value}`, add: `plus ${value}`, scale: `times ${figure(edit.value)}` }[edit.operation];
-  const where = edit.positions === "all" ? "" : `, ${edit.positions} only`;
+  const where = { all: "", prompt: ", prompt only", answer: ", answer only", fading: ", a third after the prompt" }[edit.positions];
   return `${edit.number} ${how}${where}`;
 }

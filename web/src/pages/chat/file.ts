@@ -1,6 +1,6 @@
 // An edit as a file: what any program needs to steer in the same way, and this page to open it again.
 import { CHAT, type ChatRequest, type Steer } from "../../api/chat";
-import { type Edit, MOST_EDITS, OPERATIONS, POSITIONS, steeringOf } from "./edits";
+import { type Edit, MOST_EDITS, OPERATIONS, POSITIONS, fits, steeringOf } from "./edits";
 import { SEEDS, type Settings, USUAL } from "./settings";
 
 export interface Saved {
@@ -94,6 +94,6 @@ function editOf(one: Steer | null, place: number): Edit {
   if (!Number.isInteger(one.feature) || one.feature! < 0) throw wrong("names no feature and no concept");
   const operation = OPERATIONS.find(({ id }) => id === (one.operation ?? "clamp"));
   const positions = POSITIONS.find(({ id }) => id === (one.positions ?? "all"));
-  if (!operation || !positions) throw wrong("has an operation or positions that are not known here");
+  if (!operation || !positions || !fits(operation.id, positions.id)) throw wrong("has an operation or positions that are not known here");
   return { kind: "feature", number: one.feature!, operation: operation.id, value: value ?? 2, positions: positions.id };
 }
