@@ -99,6 +99,41 @@ def test_a_feature_shows_its_examples_reads_my_text_and_leads_to_the_next(page: 
     expect(page).to_have_url(re.compile(r"/feature/42"))
 
 
+def test_a_feature_is_named_and_noted_by_a_person(page: Page, address: str) -> None:
+    opened(page, address, "/feature/41")
+    by_rule = page.get_by_role("heading", level=1).inner_text()
+    page.keyboard.press("n")
+    name, note = (page.get_by_role("textbox", name=one, exact=True) for one in ("Name", "Note"))
+    expect(name).to_be_focused()
+    name.fill("my zeppelin")
+    note.fill("Seen in fog,\ntwice.")
+    note.press("Control+Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("my zeppelin")
+    expect(page.get_by_text("Saved")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Seen in fog,")).to_be_visible()
+    page.goto(f"{address}/{STUDY}/search?by=words&q=zepp")
+    page.get_by_role("link", name=re.compile("my zeppelin")).click()
+    page.get_by_role("button", name="Edit name and note").click()
+    name.fill("thrown away")
+    name.press("Escape")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("my zeppelin")
+    page.get_by_role("button", name="Edit name and note").click()
+    name.fill("")
+    note.fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(by_rule)
+    expect(page.get_by_role("button", name="Name it, or add a note")).to_be_focused()
+
+
+def test_home_leads_to_a_concept_at_its_dose(page: Page, address: str) -> None:
+    opened(page, address)
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Golden Gate"))
+    expect(row).to_contain_text("0.25")
+    row.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"/chat\?edit=golden_gate%3A1"))
+
+
 def test_a_feature_can_be_steered_with(page: Page, address: str) -> None:
     opened(page, address, "/feature/42")
     page.get_by_role("link", name="Steer with this").click()

@@ -15,7 +15,7 @@ from monosema import pipeline
 from monosema.cli.look import show
 from monosema.index.promoted import promoted
 from monosema.models import LanguageModel
-from monosema.progress import Silent
+from monosema.progress import SilentProgress
 from monosema.sae import SAE, SAEConfig, TopK
 from pipeline.small_study import TOML, new_study
 
@@ -62,7 +62,7 @@ def test_promoted_tokens_are_those_of_what_a_feature_really_adds_to_the_stream(
     written: str, added: str, model: LanguageModel
 ) -> None:
     sae = sae_at(model, written, written, model.width(written))
-    up, down = promoted(model, sae, Silent())
+    up, down = promoted(model, sae, range(FEATURES), SilentProgress())
     ids = torch.tensor([[5, 9, 17]])
     before = model.capture(ids, [added])[added]
     for feature in range(FEATURES):
@@ -78,7 +78,7 @@ def test_promoted_tokens_are_those_of_what_a_feature_really_adds_to_the_stream(
 
 def test_a_transcoder_promotes_by_what_it_writes(model: LanguageModel) -> None:
     sae = sae_at(model, "mlp_in.1", "mlp_act.1", model.width("mlp_act.1"))
-    up, _ = promoted(model, sae, Silent())
+    up, _ = promoted(model, sae, range(FEATURES), SilentProgress())
     projection = model._blocks[1].mlp.down_proj.weight
     logits = logits_of(model, sae.directions(torch.arange(FEATURES)) @ projection.T)
     assert torch.equal(up.tokens, logits.topk(10).indices)
@@ -87,7 +87,7 @@ def test_a_transcoder_promotes_by_what_it_writes(model: LanguageModel) -> None:
 def test_of_two_models_side_by_side_the_directions_of_the_first_count(model: LanguageModel) -> None:
     both = "resid_post.1+other.resid_post.1"
     sae = sae_at(model, both, both, 2 * model.d_model)
-    up, _ = promoted(model, sae, Silent())
+    up, _ = promoted(model, sae, range(FEATURES), SilentProgress())
     logits = logits_of(model, sae.directions(torch.arange(FEATURES))[:, : model.d_model])
     assert torch.equal(up.tokens, logits.topk(10).indices)
 
@@ -96,7 +96,9 @@ def test_of_two_models_side_by_side_the_directions_of_the_first_count(model: Lan
 def test_where_no_linear_map_leads_to_the_stream_no_token_is_promoted(
     written: str, model: LanguageModel
 ) -> None:
-    for ends in promoted(model, sae_at(model, written, written, model.d_model), Silent()):
+    for ends in promoted(
+        model, sae_at(model, written, written, model.d_model), range(FEATURES), SilentProgress()
+    ):
         assert ends.tokens.shape == ends.logits.shape == (FEATURES, 10)
         assert bool((ends.tokens == -1).all())
         assert not ends.logits.any()

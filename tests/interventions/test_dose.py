@@ -149,8 +149,8 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
     assert curve.best.n == curve.single.n == prompts * (LOOK + SECOND_LOOK)
     assert {point.dose.positions for point in curve.points} == set(TRIED)
     one = [point.dose for point in curve.points if len(point.dose.features) == 1]
-    places = list(TRIED)
-    assert one == sorted(one, key=lambda dose: (places.index(dose.positions), dose.multiple))  # a curve for each
+    places = list(TRIED)  # a curve for each
+    assert one == sorted(one, key=lambda dose: (places.index(dose.positions), dose.multiple))
     ways = {(point.dose.features, point.dose.positions) for point in curve.points}
     for features, where in ways:
         curve_of = [

@@ -42,6 +42,23 @@ def test_a_feature_is_found_by_tag_token_and_text_but_by_one_of_them_only(study:
         pipeline.find(opened, token=" golden gate")
 
 
+def test_a_ranking_that_is_passed_in_orders_what_texts_fire(study: Path) -> None:
+    opened = ms.open(study)
+    on = ["the golden gate", "a golden gate in the fog"]
+
+    def last_first(activity: pipeline.Activity) -> torch.Tensor:
+        return torch.arange(activity.acts.shape[1]).float()
+
+    rank: pipeline.Rank = last_first
+    for asked in ({"on": on}, {"at": on[0]}):
+        usual = [one.feature for one in pipeline.find(opened, n=64, **asked)]
+        ranked = pipeline.find(opened, n=64, rank=rank, **asked)
+        assert [one.feature for one in ranked] == sorted(usual, reverse=True) != usual
+        assert [one.score for one in ranked] == [float(one.feature) for one in ranked]
+    with pytest.raises(UsageError, match="rank orders features by what they do on texts"):
+        pipeline.find(opened, tag="golden_gate", rank=rank)
+
+
 def test_a_dose_is_searched_once_kept_and_goes_stale_with_its_sae(study: Path) -> None:
     opened = ms.open(study)
     curve = pipeline.dose(opened, "golden_gate")

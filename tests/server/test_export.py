@@ -163,7 +163,9 @@ def test_every_file_that_is_asked_for_whole_is_the_answer_of_the_server(
             asked
         )
     assert {"/api/v1/studies", STUDY, f"{STUDY}/saes", f"{STUDY}/runs", f"{STUDY}/work"} <= set(asked)
-    assert {f"{SAE}/doses/golden_gate", f"{SAE}/distribution?statistic=mean"} <= set(asked)
+    assert {f"{SAE}/doses/golden_gate", f"{SAE}/distribution?statistic=mean", f"{SAE}/groundtruth"} <= set(
+        asked
+    )
     maps = f"{STUDY}/maps"
     assert {maps, f"{maps}/main", f"{maps}/main+wide/clusters", f"{maps}/main+wide/across"} <= set(asked)
     for sae, known in files.site["saes"].items():

@@ -14,6 +14,7 @@ import monosema as ms
 from monosema.activations import StoreRows
 from monosema.artifact import DRAFT, MANIFEST, read_json
 from monosema.index import FeatureIndex
+from monosema.index import segment as segment_module
 from monosema.index.collect import collect_task
 from monosema.index.index import RECORD, SEGMENTS
 from server.served import SAE, STUDY, client_of
@@ -79,6 +80,23 @@ def test_the_finished_parts_are_served_and_new_ones_are_noticed(growing: Growing
     assert len(versions) == 3
     (summary,) = client.get(f"{STUDY}/saes").json()["saes"]
     assert (summary["index"], summary["version"] in versions) == ("unfinished", True)
+
+
+def test_each_new_part_is_opened_and_those_before_stay_open(
+    growing: Growing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, real = [], segment_module.map_arrays
+
+    def counted(path: Path, size: int) -> Any:
+        opened.append(path.name)
+        return real(path, size)
+
+    monkeypatch.setattr(segment_module, "map_arrays", counted)
+    client = client_of(growing.study.path)
+    for part in range(3):
+        growing.add(part)
+        assert client.get(f"{SAE}/features").json()["coverage"]["positions"] == (part + 1) * ROWS
+    assert opened == [f"{part:05d}.safetensors" for part in range(3)]
 
 
 def test_a_feature_has_its_record_and_examples_but_for_what_comes_last(growing: Growing) -> None:

@@ -59,7 +59,7 @@ def find(
     off: Annotated[list[str] | None, typer.Option(help="Text that should not; may be given again.")] = None,
     token: Annotated[str | None, typer.Option(help="Token that it should fire on (mind the blank).")] = None,
     tag: Annotated[str | None, typer.Option(help="Tag (concept) whose spans it should fire in.")] = None,
-    text: Annotated[str | None, typer.Option(help="Words of its name, tokens or tags.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words of its name, tokens, tags or note.")] = None,
     like: Annotated[str | None, typer.Option(help="Text that means what its words mean.")] = None,
     embedder: Annotated[
         Path | None, typer.Option(help="Folder of the embedding model for --like.", show_default=False)
@@ -133,7 +133,7 @@ def find(
             reporter=None if json else reporter(json),  # one object is printed, no lines of progress
         )
     features = opened.index(sae)
-    names = pipeline.read_names(features.folder)
+    names = pipeline.names_of(opened, sae)
     together = pipeline.as_set(found) if on or token or tag else {}
     if json:
         listed = [asdict(one) | {"name": asdict(names[one.feature])} for one in found]
@@ -149,7 +149,7 @@ def find(
         ]
         for one in found
     ]
-    print_table("", ["feature", "score", "name by rule", "fires on", "why"], rows)
+    print_table("", ["feature", "score", "name", "fires on", "why"], rows)
     if told is not None:
         say(_accuracies(told))
     if found:
@@ -169,23 +169,26 @@ def show(
     n: Count = 8,
     json: Json = False,
 ) -> None:
-    """Show a feature: figures, tokens that it promotes, where it fires most and at random, neighbours."""
+    """Show a feature: figures, tokens that it promotes, where it fires most and at random, neighbours, notes."""
     from monosema import pipeline
 
-    features = pipeline.open_study(study).index(sae)
+    opened = pipeline.open_study(study)
+    features = opened.index(sae)
     card = features.feature(feature)
-    name = pipeline.read_names(features.folder)[feature]
+    names = pipeline.names_of(opened, sae)
+    said = pipeline.note(opened, feature, sae=sae)
     top = features.top(feature, n)
     lower = {number: features.interval(feature, number) for number in (7, 4, 1)}
     if json:
         contexts = {"top": [asdict(one) for one in top]}
         contexts |= {f"interval {number}": [asdict(one) for one in some] for number, some in lower.items()}
-        print_json({"feature": asdict(card), "name": asdict(name), "contexts": contexts})
+        name = asdict(names[feature])
+        print_json({"feature": asdict(card), "name": name, "note": said.text, "contexts": contexts})
         return
     console = Console(highlight=False)
     console.print(f"[bold]feature {card.number}[/bold]  fires at {card.density:.3%} of positions ({card.count}), "
                   f"mean {card.mean:.3g}, largest {card.maximum:.3g}  {_histogram(card.histogram)}")  # fmt: skip
-    console.print(f"name        {name.text} (by rule: {name.rule}, {name.confidence:.2f})", markup=False)
+    _said(console, names.by_rule(feature), said)
     if card.count:
         console.print(f"seen        first in document {card.first_document}, last in {card.last_document}")
     console.print(f"promotes    {_tokens(card.promoted)}", markup=False)
@@ -281,6 +284,21 @@ def peaks(features: Any, feature: int, n: int = 4) -> str:
     contexts = features.top(feature, n)
     ends = ["".join(one.tokens[max(one.peak - 3, 0) : one.peak + 1]).strip() for one in contexts]
     return " | ".join(dict.fromkeys(" ".join(end.split()) for end in ends)) or "(never fired)"
+
+
+def _said(console: Console, rule: Any, said: Any) -> None:
+    """What a feature is called, by a person first, and the note on it."""
+    by_rule = f"{rule.text} (by rule: {rule.rule}, {rule.confidence:.2f})"
+    if said.name:
+        console.print(f"name        {said.name} (by a person)", markup=False)
+    console.print(f"{'by rule' if said.name else 'name':12}{by_rule}", markup=False)
+    if said.text:
+        console.print(f"note        {indented(said.text, 12)}", markup=False)
+
+
+def indented(text: str, by: int) -> str:
+    """Lines of a note below each other, all but the first after so many blanks."""
+    return text.replace("\n", "\n" + by * " ")
 
 
 def _tokens(pairs: tuple[tuple[str, float], ...]) -> str:

@@ -26,10 +26,11 @@ def collect(
 ) -> list[Segment]:
     """Write the missing segments of a source and return all of them.
 
-    Those that are there are read once and held against their hashes; one that was changed or cut is written again.
-    Massive rows are kept as places at which nothing fires, so that contexts have no holes. Memory: the pairs of
-    one task, about 100 bytes each, and the pre-activations of one `encode`; with a `crew`, whose workers open the
-    same autoencoder and source for themselves, as much in each of them. The bytes are the same.
+    Those that are there are read once and held against their hashes; one that was changed or cut is written again, and
+    so is a table that is not what its segment says. Massive rows are kept as places at which nothing fires, so that
+    contexts have no holes. Memory: the pairs of one task, about 100 bytes each, and the pre-activations of one
+    `encode`; with a `crew`, whose workers open the same autoencoder and source for themselves, as much in each of them.
+    The bytes are the same.
     """
     folder.mkdir(exist_ok=True)
     whole = [_whole_positions(folder, task) for task in range(source.tasks)]
@@ -44,12 +45,13 @@ def collect(
 
 
 def _whole_positions(folder: Path, task: int) -> int | None:
-    """Positions of a segment that is as it was written; None for one that is missing or damaged."""
+    """Positions of a segment that is as it was written, its table too; None for one that is missing or damaged."""
     if not files_of(folder, task)[1].is_file():
         return None
     try:
         segment = Segment(folder, task, 0)
         segment.verify()
+        segment.write_part()
     except DamagedError:
         return None
     return segment.record.positions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +15,7 @@ from monosema.errors import DamagedError
 from monosema.index.evidence import Evidence, evidence
 from monosema.index.find import FEWEST
 from monosema.index.index import FeatureIndex
-from monosema.index.naming import Name, name_of
+from monosema.index.naming import A_PERSON, OWN, Name, name_of
 from monosema.index.spelling import spoken
 from monosema.index.table import write_columns
 from monosema.index.tags import TagStatistics
@@ -76,9 +76,24 @@ def write_names(folder: Path, names: Iterable[Name]) -> None:
 class Names(Sequence[Name]):
     """The names of all features, by their numbers."""
 
-    def __init__(self, table: Any) -> None:
-        """Made by `read_names`."""
+    def __init__(self, table: Any, own: Mapping[int, str] | None = None) -> None:
+        """Made by `read_names` and `with_own`."""
+        self._table, self._own = table, own or {}
         self._text, self._confidence, self._rule = (table[name] for name in ("name", "confidence", "rule"))
+
+    def with_own(self, own: Mapping[int, str]) -> Names:
+        """The same names, but for the features that people have given one of their own."""
+        return Names(self._table, own)
+
+    def by_rule(self, feature: int) -> Name:
+        """What the rules alone call a feature."""
+        if not 0 <= feature < len(self):
+            raise IndexError(feature)
+        return Name(
+            text=self._text[feature].as_py(),
+            confidence=self._confidence[feature].as_py(),
+            rule=self._rule[feature].as_py(),
+        )
 
     def __len__(self) -> int:
         return len(self._text)
@@ -92,13 +107,9 @@ class Names(Sequence[Name]):
     def __getitem__(self, feature: int | slice) -> Name | Sequence[Name]:
         if isinstance(feature, slice):
             return [self[one] for one in range(*feature.indices(len(self)))]
-        if not 0 <= feature < len(self):
-            raise IndexError(feature)
-        return Name(
-            text=self._text[feature].as_py(),
-            confidence=self._confidence[feature].as_py(),
-            rule=self._rule[feature].as_py(),
-        )
+        if 0 <= feature < len(self) and feature in self._own:
+            return Name(text=self._own[feature], confidence=1.0, rule=OWN, by=A_PERSON)
+        return self.by_rule(feature)
 
 
 def read_names(folder: Path) -> Names:

@@ -19,7 +19,7 @@ from monosema.index.contexts import Context, Decode, TokenTexts
 from monosema.index.partial import PartialTable
 from monosema.index.reduce import INTERVALS, QUANTILES
 from monosema.index.runs import Runs
-from monosema.index.segment import read_segments
+from monosema.index.segment import Segment, read_segments
 from monosema.index.table import FeatureTable, Table, read_tags
 from monosema.index.tags import TagStatistics
 
@@ -66,8 +66,10 @@ class FeatureIndex:
     Raises `DamagedError` for files that are not those of one index, `UsageError` for a feature that is not there.
     """
 
-    def __init__(self, folder: Path, tokens: Documents, decode: Decode) -> None:
-        """`decode` makes text of token ids."""
+    def __init__(
+        self, folder: Path, tokens: Documents, decode: Decode, opened: Sequence[Segment] = ()
+    ) -> None:
+        """`decode` makes text of token ids; `opened`: segments that an earlier reader of the folder has open."""
         self.folder, self.tokens, self.texts = folder, tokens, TokenTexts(decode)
         self.record = read_json(folder / RECORD)
         if self.record.get("version") != VERSION:
@@ -77,7 +79,7 @@ class FeatureIndex:
         if self.record["tokens_hash"] != tokens.hash:
             raise DamagedError(f"{folder} was made from other tokens than those given; remake the index")
         self.d_sae = int(self.record["d_sae"])
-        self.segments = read_segments(folder / SEGMENTS)
+        self.segments = read_segments(folder / SEGMENTS, opened)
         if not self.segments:
             raise UsageError(f"{folder} has no finished part yet; ask again in a while")
         self._starts = np.array([segment.start for segment in self.segments])

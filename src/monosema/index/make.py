@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from monosema.activations import RowSource
 from monosema.artifact import write_json
@@ -14,16 +13,18 @@ from monosema.errors import UsageError
 from monosema.index.collect import collect
 from monosema.index.describe import describe
 from monosema.index.index import RECORD, SEGMENTS, VERSION, FeatureIndex
-from monosema.index.neighbours import neighbours
-from monosema.index.promoted import promoted
 from monosema.index.reduce import blocks, flat_columns, reduce_block, totals
 from monosema.index.segment import Segment
 from monosema.index.table import features_file, tags_file
 from monosema.index.tags import TaggedRows
+from monosema.index.weights import weight_columns
 from monosema.models import LanguageModel
 from monosema.pool import Crew
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
+
+WEIGHTS = "weights"
+"""Folder of what the weights alone tell, until the table holds it."""
 
 
 def make_index(
@@ -59,7 +60,7 @@ def make_index(
         raise UsageError("there is no position to index; give more text")
     found = totals(segments, sae.d_sae)
     tagged = TaggedRows(segments, tokens.spans())
-    of_weights = weight_columns(model, sae, reporter)
+    of_weights = weight_columns(folder / WEIGHTS, model, sae, reporter)
     with (
         features_file(folder) as features,
         tags_file(folder, tagged.names, tagged.rows) as add_pairs,
@@ -67,36 +68,19 @@ def make_index(
     ):
         for begin, end in blocks(found.count):
             columns, pairs = reduce_block(segments, begin, end, seed=seed, tagged=tagged)
-            some = slice(begin, end)
-            weights = {name: array[some] for name, array in of_weights.items()}
-            features.add(flat_columns(found, some, positions) | columns | weights)
+            flat = flat_columns(found, slice(begin, end), positions)
+            features.add(flat | columns | of_weights.of(begin, end))
             add_pairs(pairs)
             progress.update(end - begin)
     postings = sum(segment.record.postings for segment in segments)
     write_json(folder / RECORD, begun | {"positions": positions, "postings": postings})
     describe(folder, FeatureIndex(folder, tokens, model.tokenizer.decode))
+    shutil.rmtree(folder / WEIGHTS)
     return {
         "positions": float(positions),
         "postings": float(postings),
         "alive_share": float((found.count > 0).mean()),
     } | bytes_per_posting(segments)
-
-
-def weight_columns(model: LanguageModel, sae: SAE, reporter: Reporter) -> dict[str, np.ndarray]:
-    """What the weights alone tell of each feature: tokens that it promotes and suppresses, its neighbours.
-
-    Memory: 520 bytes a feature at most, 240 of them in what is returned.
-    """
-    up, down = promoted(model, sae, reporter)
-    nearest, cosines = neighbours(sae.W_dec)
-    return {
-        "promoted": up.tokens.numpy().astype(np.int32),
-        "promoted_logits": up.logits.numpy(),
-        "suppressed": down.tokens.numpy().astype(np.int32),
-        "suppressed_logits": down.logits.numpy(),
-        "neighbours": nearest.numpy().astype(np.int32),
-        "cosines": cosines.numpy().astype(np.float32),
-    }
 
 
 def bytes_per_posting(segments: Sequence[Segment]) -> dict[str, float]:

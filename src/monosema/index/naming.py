@@ -44,6 +44,8 @@ class Guess(NamedTuple):
 
 
 Rule = Callable[[Evidence], Guess | None]
+OWN, A_PERSON = "own", "a person"
+"""`rule` and `by` of a name that a person gave."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +55,9 @@ class Name:
     text: str
     """The words."""
     confidence: float
-    """A measured share in [0, 1]; its rule says of what."""
+    """A measured share in [0, 1]; its rule says of what. 1 for a name that a person gave."""
     rule: str
-    """Which rule gave it: a key of `RULES`, "dead", or "none" where no rule offers anything."""
+    """Which rule gave it: a key of `RULES`, "dead", "none" where no rule offers anything, or `OWN`."""
     by: str = "rule"
     """Who named it."""
 

@@ -43,14 +43,19 @@ TILE = Tile()
 
 
 def neighbours(
-    W_dec: Float[Tensor, "d_sae d_model"], shown: int = SHOWN, *, tile: Tile = TILE
-) -> tuple[Int[Tensor, "d_sae shown"], Float[Tensor, "d_sae shown"]]:
+    W_dec: Float[Tensor, "d_sae d_model"],
+    shown: int = SHOWN,
+    *,
+    rows: range | None = None,
+    tile: Tile = TILE,
+) -> tuple[Int[Tensor, "rows shown"], Float[Tensor, "rows shown"]]:
     """The features nearest to each by cosine of their decoder rows, nearest first, itself left out; the cosines.
 
-    A row of norm 0 has no neighbours and is none: -1 with cosine 0 stands where there are fewer than `shown`.
-    Memory: see `nearest`.
+    `rows`: features that are asked for; None: all. A row of norm 0 has no neighbours and is none: -1 with cosine 0
+    stands where there are fewer than `shown`. Memory: see `nearest`.
     """
-    return _nearest(W_dec, W_dec, min(shown, len(W_dec) - 1), tile, itself=False)
+    asked = range(len(W_dec)) if rows is None else rows
+    return _nearest(W_dec, W_dec, asked, min(shown, len(W_dec) - 1), tile, itself=False)
 
 
 def nearest(
@@ -64,7 +69,7 @@ def nearest(
     Raises `UsageError` where their widths differ.
     """
     _check_widths(W_a.shape[1], W_b.shape[1])
-    return _nearest(W_a, W_b, min(n, len(W_b)), tile, itself=True)
+    return _nearest(W_a, W_b, range(len(W_a)), min(n, len(W_b)), tile, itself=True)
 
 
 def cosines_with(direction: Float[Tensor, " d_model"], W: Float[Tensor, "n width"]) -> Float[Tensor, " n"]:
@@ -110,23 +115,25 @@ def _check_widths(a: int, b: int) -> None:
 
 
 def _nearest(
-    W_a: Tensor, W_b: Tensor, n: int, tile: Tile, *, itself: bool
-) -> tuple[Int[Tensor, "a n"], Float[Tensor, "a n"]]:
-    found = np.full((len(W_a), max(n, 0)), NONE, dtype=np.int64)
+    W_a: Tensor, W_b: Tensor, asked: range, n: int, tile: Tile, *, itself: bool
+) -> tuple[Int[Tensor, "asked n"], Float[Tensor, "asked n"]]:
+    found = np.full((len(asked), max(n, 0)), NONE, dtype=np.int64)
     cosines = np.zeros(found.shape, dtype=np.float32)
     error = _error(W_a.shape[1])
-    for rows in torch.arange(len(W_a) if n > 0 else 0).split(tile.rows):
+    first = asked.start
+    for rows in torch.arange(first, asked.stop if n > 0 else first).split(tile.rows):
         scores, columns = _candidates(W_a, W_b, rows, n + SPARE, tile, itself)
         columns[scores <= _AWAY] = NONE
         for some, names in zip(rows.split(_RANKED), columns.split(_RANKED), strict=True):
-            found[some], cosines[some] = _ranked(W_a[some], W_b, names.numpy(), n)
+            found[some - first], cosines[some - first] = _ranked(W_a[some], W_b, names.numpy(), n)
         if scores.shape[1] == len(W_b):
             continue  # nothing was left out
         bound = scores[:, n - 1] - 2 * error  # [rows]
         cut = (scores[:, -1] >= bound) & (scores[:, n - 1] > _AWAY)
         for some, least in zip(rows[cut].split(_RANKED), bound[cut].split(_RANKED), strict=True):
             for row, names in zip(some, _reaching(W_a, W_b, some, least, tile, itself), strict=True):
-                found[row], cosines[row] = (one[0] for one in _ranked(W_a[row][None], W_b, names[None], n))
+                best, values = _ranked(W_a[row][None], W_b, names[None], n)
+                found[row - first], cosines[row - first] = best[0], values[0]
     return torch.from_numpy(found), torch.from_numpy(cosines)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from monosema.index.codes import NONE
 from monosema.models import HookPoint, LanguageModel, points_of
-from monosema.progress import Reporter
+from monosema.progress import Progress
 from monosema.sae import SAE
 
 SHOWN = 10
@@ -26,8 +26,10 @@ class Promoted(NamedTuple):
     """What a residual stream that is only this direction adds to their logits; 0 for no token."""
 
 
-def promoted(model: LanguageModel, sae: SAE, reporter: Reporter) -> tuple[Promoted, Promoted]:
-    """The tokens that each feature promotes, and those that it suppresses.
+def promoted(
+    model: LanguageModel, sae: SAE, features: range, progress: Progress
+) -> tuple[Promoted, Promoted]:
+    """The tokens that each of some features promotes, and those that it suppresses.
 
     The last block's output is what the feature's direction adds to the residual stream (`into_stream`: a norm between
     is applied to it alone), less what an empty stream gives (a norm's bias). Of several hook points side by side the
@@ -37,15 +39,14 @@ def promoted(model: LanguageModel, sae: SAE, reporter: Reporter) -> tuple[Promot
     last = HookPoint("resid_post", model.n_layers - 1)
     empty = _logits(model, last, torch.zeros(1, model.d_model))[0]
     up, down = [], []
-    with reporter.stage("logits", sae.d_sae, "features") as progress:
-        for features in torch.arange(sae.d_sae).split(_ROWS):
-            added = _into_stream(model, sae, features)
-            if added is None:
-                return _none(sae.d_sae), _none(sae.d_sae)
-            logits = _logits(model, last, added) - empty  # [rows, vocabulary]
-            up.append(logits.topk(SHOWN, dim=1))
-            down.append(logits.topk(SHOWN, dim=1, largest=False))
-            progress.update(len(features))
+    for some in torch.arange(features.start, features.stop).split(_ROWS):
+        added = _into_stream(model, sae, some)
+        if added is None:
+            return _none(len(features)), _none(len(features))
+        logits = _logits(model, last, added) - empty  # [rows, vocabulary]
+        up.append(logits.topk(SHOWN, dim=1))
+        down.append(logits.topk(SHOWN, dim=1, largest=False))
+        progress.update(len(some))
     return tuple(  # type: ignore[return-value]
         Promoted(torch.cat([part.indices for part in parts]), torch.cat([part.values for part in parts]))
         for parts in (up, down)

@@ -1,15 +1,16 @@
 """One part of the postings, both ways: which rows fire a feature, and which features fire at a row.
 
-A segment is one safetensors file, memory-mapped, and a record that is written after it, so that a segment is whole or
-absent. Of its m features that fire, ascending: `features`, `counts`, `starts` (of their bytes) [m], their `rows`
-(packed, see codes.py) and `codes` [nnz]; `sums`, `maxima` [m] and the exact largest activations, `top_counts` [m],
-`top_rows`, `top_values`. Of its rows: `row_starts` [rows + 1] into `low` and `high` [nnz], the features at each row,
-strongest first; `tokens` [rows]; `runs` [r, 3], stretches of following tokens of one document: document, position,
-first row.
+A segment is one safetensors file, memory-mapped, its table for others (part.py), and a record that is written after
+both, so that a segment is whole or absent. Of its m features that fire, ascending: `features`, `counts`, `starts` (of
+their bytes) [m], their `rows` (packed, see codes.py) and `codes` [nnz]; `sums`, `maxima` [m] and the exact largest
+activations, `top_counts` [m], `top_rows`, `top_values`. Of its rows: `row_starts` [rows + 1] into `low` and `high`
+[nnz], the features at each row, strongest first; `tokens` [rows]; `runs` [r, 3], stretches of following tokens of one
+document: document, position, first row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from monosema.artifact import atomic_file, digest, digest_file, read_json, write
 from monosema.errors import DamagedError, UsageError
 from monosema.index.codes import ROWS, codes_of, pack_rows, steps, unpack_list, unpack_rows, values_of
 from monosema.index.mapped import map_arrays
+from monosema.index.part import PART, write_part
 from monosema.kernels import SparseActs
 
 TOP = 20
@@ -54,6 +56,7 @@ class Segment:
         """Number of its first row among all rows."""
         self.path = folder / _name(number)
         path = self.path.with_suffix(".json")
+        self._stamp = _stamp(path)
         try:
             self.record = Record(**read_json(path))
         except TypeError as error:
@@ -64,6 +67,16 @@ class Segment:
         """Raise `DamagedError` where the file was changed after it was written."""
         if digest_file(self.path) != self.record.blake2:
             raise DamagedError(f"{self.path} was changed after it was written; remake the index")
+
+    def is_still(self, folder: Path, number: int, start: int) -> bool:
+        """Whether this is what lies in a folder under a number and begins at a row, not written anew since."""
+        path = folder / _name(number)
+        stamp = _stamp(path.with_suffix(".json"))
+        return stamp is not None and (self.path, self.start, self._stamp) == (path, start, stamp)
+
+    def write_part(self) -> None:
+        """Write its table where it is missing or was changed."""
+        write_part(self.path.with_suffix(PART), self._arrays)
 
     @property
     def firing(self) -> Int32[np.ndarray, " m"]:
@@ -184,13 +197,15 @@ def write_segment(folder: Path, number: int, acts: SparseActs, places: Int32[np.
     """Write a segment of at most 65,536 rows: the same pairs give the same bytes."""
     if len(places) > ROWS:
         raise UsageError(f"a segment of {len(places)} rows; expected at most {ROWS}")
-    data = save(_by_feature(acts) | _by_row(acts) | _of_places(places))
-    with atomic_file(folder / _name(number)) as temporary:
+    arrays = _by_feature(acts) | _by_row(acts) | _of_places(places)
+    data, path = save(arrays), folder / _name(number)
+    with atomic_file(path) as temporary:
         temporary.write_bytes(data)
+    write_part(path.with_suffix(PART), arrays)
     record = Record(
         positions=len(places), postings=acts.nnz, d_sae=acts.d_sae, bytes=len(data), blake2=digest(data)
     )
-    write_json((folder / _name(number)).with_suffix(".json"), asdict(record))
+    write_json(path.with_suffix(".json"), asdict(record))
     return record
 
 
@@ -260,16 +275,29 @@ def _of_places(places: Int32[np.ndarray, "rows 3"]) -> dict[str, np.ndarray]:
 
 
 def files_of(folder: Path, number: int) -> tuple[Path, Path]:
-    """The files of a segment, its record last."""
+    """The files that a segment is read from, its record last; its table can be made of them."""
     path = folder / _name(number)
     return path, path.with_suffix(".json")
 
 
-def read_segments(folder: Path) -> list[Segment]:
-    """The finished segments, from the first up to the first that is missing."""
+def read_segments(folder: Path, opened: Sequence[Segment] = ()) -> list[Segment]:
+    """The finished segments, from the first up to the first that is missing.
+
+    `opened`: those of the same folder that were read before; only what is new or was written anew is opened.
+    """
     found: list[Segment] = []
     start = 0
-    while (folder / _name(len(found))).with_suffix(".json").is_file():
-        found.append(Segment(folder, len(found), start))
+    while (folder / _name(number := len(found))).with_suffix(".json").is_file():
+        still = number < len(opened) and opened[number].is_still(folder, number, start)
+        found.append(opened[number] if still else Segment(folder, number, start))
         start += found[-1].record.positions
     return found
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Changes when a file is written anew; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino

@@ -1,11 +1,12 @@
 """Where the rooms meet: the tables of stages and loaders, and what the verbs call."""
 
-from monosema.index import Filter, as_set, read_names
+from monosema.index import Activity, Filter, Rank, as_set, read_names
 from monosema.pipeline.contrast import contrast
 from monosema.pipeline.explore import concept_of, dose, find, find_labelled, names_it, random_edits
 from monosema.pipeline.forecast import Forecast
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.mapping import feature_map, neighbours_across
+from monosema.pipeline.notes import Note, names_of, note, notes_of
 from monosema.pipeline.planning import plan
 from monosema.pipeline.relating import relations
 from monosema.pipeline.run import figures, init, open_study, run, set_start, states
@@ -16,9 +17,12 @@ from monosema.pipeline.truth import groundtruth
 
 __all__ = [
     "STAGES",
+    "Activity",
     "Filter",
     "Forecast",
+    "Note",
     "OpenStudy",
+    "Rank",
     "Talk",
     "answer",
     "as_set",
@@ -33,7 +37,10 @@ __all__ = [
     "groundtruth",
     "init",
     "names_it",
+    "names_of",
     "neighbours_across",
+    "note",
+    "notes_of",
     "open_study",
     "plan",
     "random_edits",

@@ -20,6 +20,7 @@ from monosema.index import (
     FeatureIndex,
     Filter,
     Labelled,
+    Rank,
     find_at,
     find_by_activation,
     find_by_direction,
@@ -31,13 +32,14 @@ from monosema.index import (
     find_near_tag,
     passing,
     search_meaning,
-    search_words,
 )
+from monosema.index.find import most_active, narrow_and_strong
 from monosema.interventions import DoseCurve, Edit, Saying, Trials, search_dose
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.finding import labelled_texts, meaning_of
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.notes import find_by_words, notes_of
 from monosema.progress import Reporter
 from monosema.sae import SAE
 from monosema.world import Concept, NameMatcher
@@ -68,23 +70,32 @@ def find(
     vector: Sequence[float] | Float[Tensor, " width"] | None = None,
     meant: str = "direction",
     where: Filter | None = None,
+    rank: Rank | None = None,
     sae: str = "main",
     n: int = 10,
     reporter: Reporter | None = None,
 ) -> list[Candidate]:
-    """Features by exactly one thing: texts (`on`, and `off`), a token, a tag, words of their names and tokens (`text`),
-    a text that these words are `like`, one token `at` a position of a text, a `vector`; or by figures alone (`where`),
-    which beside another way says which features may be offered.
+    """Features by exactly one thing: texts (`on`, and `off`), a token, a tag, words of their names, tokens and notes
+    (`text`), a text that what rules say is `like`, one token `at` a position of a text, a `vector`; or by figures alone
+    (`where`), which beside another way says which features may be offered.
 
-    `embedder`: folder of the model that compares meanings. `meant`: what the vector is, a key of `VECTORS`. Raises
-    `UsageError` where it is not exactly one.
+    `embedder`: folder of the model that compares meanings. `meant`: what the vector is, a key of `VECTORS`. `rank`:
+    scores features by what they do on the texts, or at the one token; None: as `find_by_texts` and `find_at` do.
+    Raises `UsageError` where it is not exactly one, and for a `rank` of what is found without reading a text.
     """
+    if rank is not None and not on and at is None:
+        raise UsageError(
+            "rank orders features by what they do on texts; give texts (on), or a token of one (at)"
+        )
     index = study.index(sae)
     among = None if where is None else passing(index, where)
     model = lambda: model_of(study, sae)  # noqa: E731 (loaded only for the ways that need it)
     ways: tuple[tuple[bool, Callable[[], list[Candidate]]], ...] = (
         (tag is not None, lambda: find_by_tag(index, tag or "", n=n, among=among)),
-        (text is not None, lambda: search_words(index.folder, text or "", n, among=among)),
+        (
+            text is not None,
+            lambda: find_by_words(index.folder, notes_of(study, sae), text or "", n, among=among),
+        ),
         (
             like is not None,
             lambda: search_meaning(
@@ -97,7 +108,9 @@ def find(
         ),
         (
             at is not None,
-            lambda: find_at(model(), study.sae(sae), index, at or "", position, n=n, among=among),
+            lambda: find_at(
+                model(), study.sae(sae), index, at or "", position, n=n, rank=rank or most_active, among=among
+            ),
         ),
         (
             vector is not None,
@@ -105,7 +118,12 @@ def find(
                 study.sae(sae), torch.as_tensor(vector), n=n, among=among
             ),
         ),
-        (bool(on), lambda: find_by_texts(model(), study.sae(sae), index, on, off, n=n, among=among)),
+        (
+            bool(on),
+            lambda: find_by_texts(
+                model(), study.sae(sae), index, on, off, n=n, rank=rank or narrow_and_strong, among=among
+            ),
+        ),
     )
     given = [way for asked, way in ways if asked]
     if where is not None and not given and not off:

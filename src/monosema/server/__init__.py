@@ -1,4 +1,4 @@
-"""The HTTP API: what was made and measured in studies, read-only, for the browser and for other programs."""
+"""The HTTP API: what was made and measured in studies, and what people note; for the browser and other programs."""
 
 from monosema.server.app import create_app
 from monosema.server.door import Door

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 import monosema
 from monosema.server import (
+    beginnings,
     cards,
     chances,
     completions,
@@ -22,6 +23,7 @@ from monosema.server import (
     neuronpedia,
     neuronpedia_activation,
     neuronpedia_steer,
+    notes,
     operating,
     pages,
     prompts,
@@ -30,6 +32,7 @@ from monosema.server import (
     search,
     strength,
     studies,
+    truth,
 )
 from monosema.server.catalog import Catalog
 from monosema.server.completion_records import ChatChunk
@@ -49,6 +52,8 @@ ROUTERS: Sequence[APIRouter] = (
     distribution.router,
     cards.router,
     features.router,
+    beginnings.router,
+    notes.router,
     strength.router,
     directions.router,
     relations.router,
@@ -56,6 +61,7 @@ ROUTERS: Sequence[APIRouter] = (
     prompts.router,
     chances.router,
     doses.router,
+    truth.router,
     maps.router,
     runs.router,
 )
@@ -98,7 +104,8 @@ def create_app(
         lifespan=lifespan,
         title="Monosema",
         version=monosema.__version__,
-        description="Features of language models: what was made and measured in studies on this machine. Read-only.",
+        description="Features of language models: what was made and measured in studies on this machine. "
+        "It writes nothing but what people note about features.",
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,  # the pages that come with it load scripts from elsewhere
         redoc_url=None,

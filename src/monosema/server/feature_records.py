@@ -25,11 +25,11 @@ class FeatureName(Record):
 
     text: str
     confidence: float
-    """A measured share in [0, 1]; its rule says of what."""
+    """A measured share in [0, 1]; its rule says of what. 1 for a name that a person gave."""
     by: str
-    """Who named it; `rule` for none but the rules."""
+    """Who named it; `rule` for none but the rules, `a person` for a name of somebody's own."""
     rule: str
-    """Rule that gave it."""
+    """Rule that gave it; `own` for a person's."""
 
 
 class FeatureRow(Record):
@@ -111,6 +111,10 @@ class TagFigure(Record):
 class FeatureRecord(FeatureRow):
     """All that is known of a feature."""
 
+    by_rule: FeatureName | None
+    """What the rules call it where a person has named it; null elsewhere."""
+    note: str
+    """What a person has written about it; empty where nobody has."""
     histogram: Histogram
     promoted: list[TokenLogit]
     """Tokens whose logits it raises most."""

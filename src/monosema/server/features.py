@@ -15,6 +15,7 @@ from monosema.index.codes import NONE
 from monosema.index.firing import silent_at_its_token
 from monosema.index.index import AFTER, BEFORE
 from monosema.index.reduce import INTERVALS, QUANTILES
+from monosema.pipeline.notes import Note
 from monosema.server.access import Index, Served
 from monosema.server.errors import NotFoundError
 from monosema.server.feature_records import (
@@ -32,7 +33,7 @@ from monosema.server.feature_records import (
 )
 from monosema.server.fresh import Unchanged, Versioned
 from monosema.server.listing import FeaturesQuery, page, select
-from monosema.server.rows import feature_name, feature_rows, tag_figures, tag_rows
+from monosema.server.rows import feature_name, feature_rows, name_record, tag_figures, tag_rows
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
 Number = Annotated[int, Path(description="Number of a feature.")]
@@ -69,8 +70,11 @@ def get_feature(
     check_number(index, number)
     known, names = index.feature(number), served.names()
     (row,) = feature_rows(served, [number])
+    said = served.notes().get(number, Note())
     return FeatureRecord(
         **dict(row),
+        by_rule=name_record(names.by_rule(number)) if names is not None and said.name else None,
+        note=said.text,
         histogram=Histogram(edges=bin_edges().tolist(), counts=list(known.histogram)),
         promoted=[TokenLogit(text=text, logit=logit) for text, logit in known.promoted],
         suppressed=[TokenLogit(text=text, logit=logit) for text, logit in known.suppressed],

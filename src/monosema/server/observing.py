@@ -23,7 +23,7 @@ LOG.addHandler(logging.NullHandler())
 LOG.propagate = False
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds."""
-METHODS = ("GET", "HEAD", "POST")
+METHODS = ("GET", "HEAD", "POST", "PUT")
 NAMES = ("study", "sae", "map", "number")
 """Parts of a path that a line tells where they are of a route that is there."""
 MOST_LOGGED = 20_000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from monosema.index import FeatureIndex, Names
+from monosema.index import FeatureIndex, Name, Names
 from monosema.index.tags import TagStatistics
 from monosema.server.feature_records import FeatureName, FeatureRow, TagFigure, TokenFigure
 from monosema.server.served import ServedSAE
@@ -49,9 +49,11 @@ def _tokens(index: FeatureIndex, number: int) -> Mapping[str, Any]:
 
 def feature_name(names: Names | None, number: int) -> FeatureName | None:
     """A name as a record; None where there are none yet."""
-    if names is None:
-        return None
-    name = names[number]
+    return None if names is None else name_record(names[number])
+
+
+def name_record(name: Name) -> FeatureName:
+    """A name as a record."""
     return FeatureName(text=name.text, confidence=name.confidence, by=name.by, rule=name.rule)
 
 

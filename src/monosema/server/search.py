@@ -26,11 +26,11 @@ from monosema.index import (
     find_by_token,
     passing,
     search_meaning,
-    search_words,
 )
 from monosema.index import Candidate as FoundFeature
 from monosema.models import LanguageModel
 from monosema.pipeline.explore import one_token
+from monosema.pipeline.notes import find_by_words
 from monosema.server.access import Asking, Index, Served, Studies
 from monosema.server.asked import Find, way_of
 from monosema.server.catalog import Catalog
@@ -88,7 +88,8 @@ def _by_tag(search: _Search) -> Answer:
 def _by_words(search: _Search) -> Answer:
     if not search.served.settled:
         raise NotReadyError("features have no words before their index is whole", advice="ask again later")
-    return search_words(search.index.folder, search.asked.text or "", search.asked.n, among=search.among)
+    notes, asked = search.served.notes(), search.asked
+    return find_by_words(search.index.folder, notes, asked.text or "", asked.n, among=search.among)
 
 
 def _by_meaning(search: _Search) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from monosema.corpora import Tokens
 from monosema.errors import DamagedError, UsageError
 from monosema.index import Embed, FeatureIndex, Names, packaged_embedder, read_names
 from monosema.index.index import RECORD, SEGMENTS
+from monosema.index.segment import Segment
 from monosema.index.tags import TaggedRows
 from monosema.models import load_tokenizer
 from monosema.models.loading import identity
@@ -25,6 +26,7 @@ from monosema.pipeline import OpenStudy
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.finding import MEANING, meaning_of
 from monosema.pipeline.indexing import joined
+from monosema.pipeline.notes import Notes, notes_place, own_names, read_notes
 from monosema.pipeline.work import Work
 from monosema.sae import SAE, SAEConfig
 from monosema.server.errors import NotReadyError
@@ -84,11 +86,16 @@ class ServedSAE:
 
     @property
     def version(self) -> str:
-        """Changes whenever one of `VERSIONED` is remade, and as an index grows."""
+        """Changes whenever one of `VERSIONED` is remade, as an index grows, and with each note."""
         artifacts = [self.made(kind) for kind in VERSIONED]
         hashes = [None if artifact is None else artifact.hash for artifact in artifacts]
         growing = None if self.settled or self.place is None else self.place.key
-        return digest_json([monosema.__version__, *hashes, growing])[:16]
+        return digest_json([monosema.__version__, *hashes, growing, self.noted])[:16]
+
+    @property
+    def noted(self) -> tuple[int, int, int] | None:
+        """Changes whenever somebody notes something; None where nobody has."""
+        return seal(notes_place(self.study, self.name))
 
     @property
     def settled(self) -> bool:
@@ -151,13 +158,16 @@ class ServedSAE:
             """Whether another request has opened more of the same already."""
             return len(key) == len(place.key) and key[:-1] == place.key[:-1] and key[-1] >= place.key[-1]
 
-        return self.shelf.get(
-            f"index of {self.name}", place.key, lambda: self._open_growing(place), serves=is_further
-        )
+        name = f"index of {self.name}"
+        before: FeatureIndex | None = self.shelf.last(name)
+        opened = [] if before is None else before.segments
+        return self.shelf.get(name, place.key, lambda: self._open_growing(place, opened), serves=is_further)
 
-    def _open_growing(self, place: IndexPlace) -> FeatureIndex:
+    def _open_growing(self, place: IndexPlace, opened: Sequence[Segment]) -> FeatureIndex:
+        """`opened`: segments that the last reader has open."""
         try:
-            return FeatureIndex(place.folder, joined(self._tokens(place)), self._tokenizer().decode)
+            documents = joined(self._tokens(place))
+            return FeatureIndex(place.folder, documents, self._tokenizer().decode, opened)
         except (UsageError, DamagedError):
             # the first part is not there while later ones are, what was damaged is being made again, or all of it was
             # finished at this moment, which `_index` sees
@@ -178,11 +188,17 @@ class ServedSAE:
         return Coverage(finished=self.settled, positions=index.positions, expected=whole)
 
     def names(self) -> Names | None:
-        """Names of its features; None before the index is whole."""
+        """Names of its features, those by people before those by rule; None before the index is whole."""
         place = self.place
         if place is None or not place.finished:
             return None
-        return self.kept("names", place.key, lambda: read_names(place.folder))
+        by_rule = self.kept("names", place.key, lambda: read_names(place.folder))
+        return by_rule.with_own(own_names(self.notes()))
+
+    def notes(self) -> Notes:
+        """What people say of its features. Raises `DamagedError` where their file is broken."""
+        hash_, place = self.need("sae").hash, notes_place(self.study, self.name)
+        return self.kept("notes", (hash_, self.noted), lambda: read_notes(place, hash_))
 
     def tagged(self) -> TaggedRows:
         """Tags of all rows of its index. Raises as `index` does."""

@@ -53,7 +53,7 @@ class ServedMap:
 
     @property
     def version(self) -> str:
-        """Changes whenever the map or one of the indices of its SAEs is remade."""
+        """Changes whenever the map or one of the indices of its SAEs is remade, and with each note on one of them."""
         return map_version(self.study, self.shelf, self.artifact)
 
     def named(self, name: str) -> ServedSAE | None:
@@ -96,10 +96,11 @@ def _index(sae: ServedSAE) -> Artifact | None:
 
 
 def map_version(study: OpenStudy, shelf: Shelf, artifact: Artifact) -> str:
-    """Version of a map, told by manifests alone."""
+    """Version of a map, told by manifests and by when something was noted."""
     saes = [ServedSAE(study, name, shelf) for name in artifact.manifest.name.split("+")]
     indices = [None if (one := _index(sae)) is None else one.hash for sae in saes]
-    return digest_json([monosema.__version__, artifact.hash, *indices])[:16]
+    noted = [sae.noted for sae in saes]  # clusters tell names
+    return digest_json([monosema.__version__, artifact.hash, *indices, *noted])[:16]
 
 
 def map_names(study: OpenStudy) -> list[str]:

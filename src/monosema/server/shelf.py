@@ -50,6 +50,11 @@ class Shelf:
             found: T = held[1]
             return found
 
+    def last(self, name: str) -> Any:
+        """What was opened last under a name, whatever its key; None where nothing is held."""
+        held = self._held.get(name)
+        return None if held is None else held[1]
+
     def _make_room(self, name: str, size: int) -> None:
         with self._order:
             self._held.pop(name, None)

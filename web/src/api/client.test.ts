@@ -14,6 +14,9 @@ class Answers implements Source {
     this.asked.push(path);
     return this.answer();
   }
+  async put(path: string, query: string): Promise<unknown> {
+    return this.get(path, query);
+  }
 }
 
 const RELATIONS = "/api/v1/studies/{study}/saes/{sae}/features/{number}/relations";

@@ -1,15 +1,16 @@
 // The only door to the API: typed by path, abortable, one error shape.
 //
-// Pages call `ask` and `send` with a path of OpenAPI; what comes back is typed by it. The paths are filled and sent by a
+// Pages call `ask`, `send` and `put` with a path of OpenAPI; what comes back is typed by it. The paths are filled and sent by a
 // `Source`: here a server, in a static export files of the same names.
 import { ApiError, isAborted, problemOf } from "./errors";
 import type { Source } from "./source";
 import type { paths } from "./types";
 
-type Methods<M extends "get" | "post"> = {
+type Method = "get" | "post" | "put";
+type Methods<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [K in M]: { responses: unknown } } ? P : never;
 }[keyof paths];
-type Operation<P extends keyof paths, M extends "get" | "post"> = M extends keyof paths[P] ? paths[P][M] : never;
+type Operation<P extends keyof paths, M extends Method> = M extends keyof paths[P] ? paths[P][M] : never;
 type Parameters<O> = O extends { parameters: infer A } ? A : never;
 type PathOf<O> = Parameters<O> extends { path: infer A } ? Given<A> : Record<never, never>;
 type Given<A> = [A] extends [never] ? Record<never, never> : A;
@@ -40,8 +41,16 @@ export class HttpSource implements Source {
   }
 
   post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    return this.send("POST", path, body, signal);
+  }
+
+  put(path: string, query: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    return this.send("PUT", query ? `${path}?${query}` : path, body, signal);
+  }
+
+  private send(method: string, url: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     const headers = { "Content-Type": "application/json" };
-    return this.fetch(path, { method: "POST", body: JSON.stringify(body), headers, signal: signal ?? null });
+    return this.fetch(url, { method, body: JSON.stringify(body), headers, signal: signal ?? null });
   }
 
   private async fetch(url: string, init: RequestInit): Promise<unknown> {
@@ -107,6 +116,19 @@ export class Client {
     return (await this.source.post(filled, body, signal)) as AnswerOf<Operation<P, "post">>;
   }
 
+  /** Puts something in the place of what was there. */
+  async put<P extends Methods<"put">>(
+    path: P,
+    names: PathOf<Operation<P, "put">>,
+    query: QueryOf<Operation<P, "put">>,
+    body: BodyOf<Operation<P, "put">>,
+    signal?: AbortSignal,
+  ): Promise<AnswerOf<Operation<P, "put">>> {
+    const filled = fill(path, names as Record<string, string | number>);
+    const tail = queryString(query as Record<string, unknown>);
+    return (await this.source.put(filled, tail, body, signal)) as AnswerOf<Operation<P, "put">>;
+  }
+
   /** The features that can be shown, ascending; null for all of the SAE. A static site may have a part of them. */
   async numbers(study: string, sae: string): Promise<readonly number[] | null> {
     return (await this.source.numbers?.(study, sae)) ?? null;
@@ -131,6 +153,9 @@ class FileSource implements Source {
   }
   async post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     return (await this.source).post(path, body, signal);
+  }
+  async put(path: string, query: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    return (await this.source).put(path, query, body, signal);
   }
   async numbers(study: string, sae: string): Promise<readonly number[] | null> {
     return (await this.source).numbers!(study, sae);

@@ -1,5 +1,5 @@
 // Questions about features that several pages ask.
-import type { Example, FeatureRecord, FeatureRow, Firings } from "./records";
+import type { Beginning, Example, FeatureRecord, Firings } from "./records";
 import { names, type Place } from "../shell/place";
 import { client, live } from "./client";
 import { ApiError } from "./errors";
@@ -64,29 +64,8 @@ export async function strongest(place: Place, number: number, signal?: AbortSign
   return (await examples(place, number, "top", 1, signal)).examples[0] ?? null;
 }
 
-export interface Beginning {
-  feature: FeatureRow;
-  /** What chose it: its F1 on the tag that it fires on best, or null where the text has no tags. */
-  tag: string | null;
-  f1: number | null;
-}
-
-/** Features to begin with: the best one for each of the most common tags, else sure and strong ones. */
+/** Features to begin with: the best one for each of the most common tags, else strong ones. */
 export async function beginnings(place: Place, signal: AbortSignal, most = 8): Promise<Beginning[]> {
-  const { concepts } = await client.ask("/api/v1/studies/{study}/saes/{sae}/concepts", names(place), { v: place.v }, signal);
-  const found = await Promise.all(
-    concepts.slice(0, 2 * most).map(async ({ tag }): Promise<Beginning[]> => {
-      const body = { tag, n: 1, off: [], };
-      const { candidates } = await client.send("/api/v1/studies/{study}/saes/{sae}/find", names(place), body, signal);
-      return candidates.map(({ feature, score }) => ({ feature, tag, f1: score }));
-    }),
-  );
-  // One feature may be the best for several tags: it is named once, for the one it fits best.
-  const best = found.flat().sort((a, b) => b.f1! - a.f1!);
-  const once = best.filter(({ feature }, i) => best.findIndex((other) => other.feature.number === feature.number) === i);
-  if (once.length >= most) return once.slice(0, most);
-  const query = { v: place.v, sort: "maximum", order: "down", dead: false, limit: most } as const;
-  const page = await client.ask("/api/v1/studies/{study}/saes/{sae}/features", names(place), query, signal);
-  const others = page.features.filter(({ number }) => !once.some(({ feature }) => feature.number === number));
-  return [...once, ...others.map((feature) => ({ feature, tag: null, f1: null }))].slice(0, most);
+  const query = { v: place.v, limit: most };
+  return (await client.ask("/api/v1/studies/{study}/saes/{sae}/beginnings", names(place), query, signal)).features;
 }

@@ -23,6 +23,11 @@ export function onChanged(call: () => void): () => void {
   return () => changed.delete(call);
 }
 
+/** Says that something was changed, as after a page has changed it itself: what is shown is asked for again. */
+export function tellChanged(): void {
+  for (const call of changed) call();
+}
+
 /**
  * Asks whenever the question changes, and gives the older question up.
  *
@@ -53,7 +58,7 @@ export function resource<Q, T>(
           clearTimeout(late);
           const trouble = asApiError(error);
           settle(found, null, trouble);
-          if (trouble.type === "changed") for (const call of changed) call();
+          if (trouble.type === "changed") tellChanged();
         },
       );
     }, delay);

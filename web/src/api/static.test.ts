@@ -13,7 +13,7 @@ const FOX: Packed = [7, 1, 0, [[1, 2]], [0, 1, 2], [0, 4, 2, 1.5]];
 
 const lean = (number: number, density: number) => ({
   number, density, name: { text: `n${number}`, confidence: 1, by: "rule", rule: "token" }, count: Math.round(density * 100), mean: 1, maximum: 4,
-  tokens: [], promoted: [], suppressed: [], neighbours: [], tags: [], histogram: [1, 2], example: density ? FOX : null,
+  by_rule: null, note: number === 6 ? "seen twice" : "", tokens: [], promoted: [], suppressed: [], neighbours: [], tags: [], histogram: [1, 2], example: density ? FOX : null,
 });
 const records = (...features: ReturnType<typeof lean>[]): RecordShard => ({ ...TEXTS, coverage: COVERAGE, edges: [0, 1, 2], features });
 
@@ -118,6 +118,20 @@ test("words and tags find, within bounds", async () => {
   expect(await find({ tag: "fox", where: { density: { low: 0.3, high: null } } })).toEqual([1]);
   await expect(find({ tag: "bear" })).rejects.toMatchObject({ type: "invalid" });
   await expect(find({ like: "animals" })).rejects.toMatchObject({ advice: expect.stringContaining("monosema serve") });
+});
+
+test("features to begin with are the best of tags among those that are there, then the strongest", async () => {
+  const begin = async (limit = 8) =>
+    (await client.ask(`${SAE}/beginnings`, NAMES, { limit })).features.map(({ feature, tag, f1 }) => [feature.number, tag, f1]);
+  expect(await begin()).toEqual([[6, "fox", 0.9], [1, null, null]]);
+  expect(await begin(1)).toEqual([[6, "fox", 0.9]]);
+});
+
+test("what a person says of a feature is there, and cannot be changed", async () => {
+  const found = await client.ask(`${SAE}/features/{number}`, { ...NAMES, number: 6 }, {});
+  expect(found).toMatchObject({ note: "seen twice", by_rule: null });
+  const put = client.put(`${SAE}/features/{number}/note`, { ...NAMES, number: 6 }, {}, { name: "x", text: "" });
+  await expect(put).rejects.toMatchObject({ message: expect.stringContaining("the study itself is needed") });
 });
 
 test("cards, firings and relations are there; what was not measured says so", async () => {

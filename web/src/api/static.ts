@@ -1,7 +1,7 @@
 // Answers from the files of a static site: the same paths, the same records, no server.
 import type { Source } from "./source";
 import { ApiError, isAborted } from "./errors";
-import type { Candidate, Examples, FeatureCard, FeaturePage, FeatureRow, Find, Found, SAERecord } from "./records";
+import type { Beginnings, Candidate, Examples, FeatureCard, FeaturePage, FeatureRow, Find, Found, SAERecord } from "./records";
 import * as shards from "./shards";
 import { Words, type WordColumns } from "./words";
 
@@ -27,6 +27,7 @@ export class StaticSource implements Source {
     const { sae, rest } = this.saeOf(site, plain, signal);
     if (rest === "features") return sae.list(asked);
     if (rest === "cards") return sae.cards((asked.get("numbers") ?? "").split(",").map(Number));
+    if (rest === "beginnings") return sae.beginnings(Number(asked.get("limit") ?? 8));
     const [, number, what = ""] = /^features\/(\d+)(?:\/(\w+))?$/.exec(rest) ?? [];
     const handler = number === undefined ? undefined : OF_FEATURE[what];
     if (!handler) throw notHere(rest);
@@ -39,6 +40,10 @@ export class StaticSource implements Source {
     const { sae, rest } = this.saeOf(site, plain, signal);
     if (rest !== "find") throw notHere(rest);
     return sae.find(body as Find);
+  }
+
+  async put(path: string): Promise<unknown> {
+    throw notHere(path);
   }
 
   async numbers(study: string, sae: string): Promise<readonly number[] | null> {
@@ -132,6 +137,20 @@ class SAEFiles {
     return { features: rows, total: places.length, next: end < places.length ? String(end) : null, version, coverage };
   }
 
+  /** Features to begin with among those that are here, chosen as the server does. */
+  async beginnings(limit: number): Promise<Beginnings> {
+    const tags = (await this.concepts()).slice(0, 2 * limit);
+    const found = await Promise.all(tags.map(async (tag) => (await this.tagged(tag)).slice(0, 1).map(({ place, score }) => ({ place, tag, f1: score }))));
+    const best = found.flat().sort((a, b) => b.f1 - a.f1);
+    // One feature may be the best for several tags: it is there once, for the one it fits best.
+    const once = best.filter(({ place }, i) => best.findIndex((other) => other.place === place) === i).slice(0, limit);
+    const rows = await this.rows(once.map(({ place }) => place));
+    const strongest = await this.list(new URLSearchParams({ sort: "maximum", order: "down", dead: "false", limit: String(limit) }));
+    const others = strongest.features.filter(({ number }) => !rows.some((row) => row.number === number));
+    const features = [...once.map(({ tag, f1 }, i) => ({ feature: rows[i]!, tag, f1 })), ...others.map((feature) => ({ feature, tag: null, f1: null }))];
+    return { features: features.slice(0, limit), ...(await this.about()) };
+  }
+
   async cards(numbers: readonly number[]): Promise<unknown> {
     const own = numbers.filter((number) => shards.placeOf(this.sae, number) >= 0);
     const features: FeatureCard[] = await Promise.all(own.map(async (number) => shards.card(...(await this.recordOf(number)))));
@@ -155,11 +174,16 @@ class SAEFiles {
   }
 
   private async tagged(tag: string): Promise<{ place: number; score: number; why: string }[]> {
-    const { concepts } = await this.files.json<{ concepts: { tag: string }[] }>(this.site.files[`${this.path}/concepts`]!, this.signal);
-    const place = concepts.findIndex((one) => one.tag === tag);
+    const place = (await this.concepts()).indexOf(tag);
     if (place < 0) throw new ApiError("invalid", `unknown tag "${tag}"`, "choose one of those that the search page lists");
     const shard = await this.json<Record<string, [number, number, string][]>>(`tags/${shards.placeIn(place, this.site.tags).shard}.json`);
     return shard[tag]!.map(([number, score, why]) => ({ place: shards.placeOf(this.sae, number), score, why }));
+  }
+
+  /** The tags, the most common first. */
+  private async concepts(): Promise<string[]> {
+    const { concepts } = await this.files.json<{ concepts: { tag: string }[] }>(this.site.files[`${this.path}/concepts`]!, this.signal);
+    return concepts.map(({ tag }) => tag);
   }
 
   /** Rows of features by their places among those of the site. */
@@ -233,6 +257,7 @@ const NEEDED: Record<string, string> = {
   find: "this way of searching needs the model or the whole index",
   features: "this way of listing needs the whole index",
   cosines: "cosines with all features need the SAE",
+  note: "to keep a name or a note, the study itself is needed",
 };
 
 function notHere(what: string): ApiError {

@@ -202,6 +202,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/saes/{sae}/beginnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Beginnings
+         * @description Features to begin with: the best one of each of the most common tags, else those that fire most strongly.
+         */
+        get: operations["list_beginnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/saes/{sae}/cards": {
         parameters: {
             query?: never;
@@ -443,6 +463,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/saes/{sae}/features/{number}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Note
+         * @description Keep a name and a note. With `v` only where nothing was remade or noted since the client looked.
+         */
+        put: operations["put_note"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/saes/{sae}/features/{number}/relations": {
         parameters: {
             query?: never;
@@ -477,6 +517,26 @@ export interface paths {
          * @description Features by exactly one way, best first; `where` says which may be found.
          */
         post: operations["find_features"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/saes/{sae}/groundtruth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Groundtruth
+         * @description How many concepts have a feature; it reads what was measured, and measures nothing.
+         */
+        get: operations["get_groundtruth"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1171,6 +1231,38 @@ export interface components {
              * @description What it is, in words.
              */
             what: string;
+        };
+        /**
+         * Beginning
+         * @description A feature to begin with.
+         */
+        Beginning: {
+            /**
+             * F1
+             * @description How well its firing tells the spans of that tag.
+             */
+            f1: number | null;
+            feature: components["schemas"]["FeatureRow"];
+            /**
+             * Tag
+             * @description The tag that it was chosen for; null for one that was chosen for its largest activation.
+             */
+            tag: string | null;
+        };
+        /**
+         * Beginnings
+         * @description Features to begin with: those of tags by F1, then others by their largest activation.
+         */
+        Beginnings: {
+            /** @description What they were chosen by. */
+            coverage: components["schemas"]["Coverage"];
+            /** Features */
+            features: components["schemas"]["Beginning"][];
+            /**
+             * Version
+             * @description Version of the SAE.
+             */
+            version: string;
         };
         /**
          * Bounds
@@ -2026,7 +2118,7 @@ export interface components {
              * Positions
              * @enum {string}
              */
-            positions: "all" | "prompt" | "answer";
+            positions: "all" | "prompt" | "answer" | "fading";
         };
         /**
          * DoseRecord
@@ -2319,17 +2411,17 @@ export interface components {
         FeatureName: {
             /**
              * By
-             * @description Who named it; `rule` for none but the rules.
+             * @description Who named it; `rule` for none but the rules, `a person` for a name of somebody's own.
              */
             by: string;
             /**
              * Confidence
-             * @description A measured share in [0, 1]; its rule says of what.
+             * @description A measured share in [0, 1]; its rule says of what. 1 for a name that a person gave.
              */
             confidence: number;
             /**
              * Rule
-             * @description Rule that gave it.
+             * @description Rule that gave it; `own` for a person's.
              */
             rule: string;
             /** Text */
@@ -2377,6 +2469,8 @@ export interface components {
          * @description All that is known of a feature.
          */
         FeatureRecord: {
+            /** @description What the rules call it where a person has named it; null elsewhere. */
+            by_rule: components["schemas"]["FeatureName"] | null;
             /**
              * Count
              * @description Positions at which it fires.
@@ -2404,6 +2498,11 @@ export interface components {
             name: components["schemas"]["FeatureName"] | null;
             /** Neighbours */
             neighbours: components["schemas"]["Neighbour"][];
+            /**
+             * Note
+             * @description What a person has written about it; empty where nobody has.
+             */
+            note: string;
             /**
              * Number
              * @description Row of the decoder.
@@ -2594,6 +2693,52 @@ export interface components {
              * @description Those that may share what was looked for, to steer with as a set; none for a search that says nothing of that.
              */
             together: components["schemas"]["Weighted"][];
+        };
+        /**
+         * GroundTruthFigures
+         * @description What was measured on held-out documents.
+         */
+        GroundTruthFigures: {
+            /**
+             * Concepts
+             * @description Concepts that could be scored where no name of theirs stands near.
+             */
+            concepts: number;
+            /**
+             * Documents
+             * @description Held-out documents.
+             */
+            documents: number;
+            /**
+             * Named
+             * @description Whether names are marked in the text; if not, nothing counts as shown.
+             */
+            named: boolean;
+            /**
+             * Seen Often
+             * @description Of the scored ones, those that stand in more of the training positions than one in as many as features live.
+             */
+            seen_often: number;
+            /** @description Share of these that a feature shows; null where there are none. */
+            seen_shown: components["schemas"]["Interval"] | null;
+            /**
+             * Shown
+             * @description Of these, those that a feature shows: F1 of .6 or more, and more than the best token or pair of tokens has.
+             */
+            shown: number;
+        };
+        /**
+         * GroundTruthRecord
+         * @description Ground truth of an SAE.
+         */
+        GroundTruthRecord: {
+            /**
+             * Command
+             * @description What to type to measure it.
+             */
+            command: string;
+            /** @description Null where it was not measured of the SAE as it is now. */
+            figures: components["schemas"]["GroundTruthFigures"] | null;
         };
         /**
          * Health
@@ -3043,6 +3188,34 @@ export interface components {
              * @description Its text.
              */
             text: string;
+        };
+        /**
+         * NoteBody
+         * @description What a person says of a feature; it takes the place of what was said before. Empty texts take that away.
+         */
+        NoteBody: {
+            /**
+             * Name
+             * @description One line.
+             */
+            name: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * NoteRecord
+         * @description What is kept.
+         */
+        NoteRecord: {
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
+            /**
+             * Version
+             * @description Version of the SAE from now on.
+             */
+            version: string;
         };
         /**
          * OpenAIErrorBody
@@ -3575,11 +3748,12 @@ export interface components {
             operation?: "clamp" | "raise" | "add" | "scale";
             /**
              * Positions
-             * @description Where: everywhere, in the prompt only, or from the position on that predicts the first new token.
+             * @description Where: everywhere, in the prompt only, from the position on that predicts the first new token, or everywhere
+             *     with a third of the value once the prompt is read.
              * @default all
              * @enum {string}
              */
-            positions?: "all" | "prompt" | "answer";
+            positions?: "all" | "prompt" | "answer" | "fading";
             /**
              * Raw
              * @description Whether `value` is an activation, no multiple.
@@ -4683,6 +4857,57 @@ export interface operations {
             };
         };
     };
+    list_beginnings: {
+        parameters: {
+            query?: {
+                /** @description Most features. */
+                limit?: number;
+                /**
+                 * @description Version of the SAE (of its record) that the client goes on from: another one now is an error, and answers to
+                 *     the present one may be kept for ever.
+                 */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Beginnings"];
+                };
+            };
+        };
+    };
     get_cards: {
         parameters: {
             query: {
@@ -5311,6 +5536,61 @@ export interface operations {
             };
         };
     };
+    put_note: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Version of the SAE (of its record) that the client goes on from: another one now is an error, and answers to
+                 *     the present one may be kept for ever.
+                 */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Number of a feature. */
+                number: number;
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteBody"];
+            };
+        };
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteRecord"];
+                };
+            };
+        };
+    };
     get_relations: {
         parameters: {
             query?: {
@@ -5408,6 +5688,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Found"];
+                };
+            };
+        };
+    };
+    get_groundtruth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of an SAE of it. */
+                sae: string;
+                /** @description Name of a study. */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked wrongly, not there, or not made yet */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Damaged files, no memory, or a bug */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroundTruthRecord"];
                 };
             };
         };

@@ -7,6 +7,9 @@ export function nameOf(feature: { name: FeatureName | null }): string {
   return feature.name?.text || "no name yet";
 }
 
+/** The rule of a name that a person gave. */
+export const OWN = "own";
+
 // What a rule's measured share is a share of: docs of monosema.index.naming.
 const RULES: Record<string, (confidence: number) => string> = {
   tag: (c) => `it fires inside the spans of this tag, F1 ${share(c)}`,
@@ -21,8 +24,9 @@ const RULES: Record<string, (confidence: number) => string> = {
   none: () => "no rule found a pattern",
 };
 
-/** Who named it and how sure that is, as a sentence without its end. */
-export function groundsOf(name: FeatureName): string {
+/** Who named it and how sure that is, as a sentence without its end; for a name of a person's what rules call it. */
+export function groundsOf(name: FeatureName, byRule: FeatureName | null = null): string {
+  if (name.rule === OWN) return `Named by ${name.by}${byRule ? `; by rule: ${byRule.text}` : ""}`;
   const words = RULES[name.rule]?.(name.confidence) ?? `confidence ${share(name.confidence)}`;
   return name.by === "rule" ? `Named by rule: ${words}` : `Named by ${name.by}: ${words}`;
 }

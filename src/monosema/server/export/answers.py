@@ -49,6 +49,7 @@ def _of_sae(ask: Inside, path: str) -> Iterator[tuple[str, Any]]:
         yield f"{path}/distribution?statistic={statistic}", rounded(answer)
     doses = ask.get(f"{path}/doses")
     yield f"{path}/doses", doses
+    yield f"{path}/groundtruth", ask.get(f"{path}/groundtruth")
     for concept in (one["concept"] for one in doses["doses"]):
         yield f"{path}/doses/{concept}", ask.get(f"{path}/doses/{concept}")
 

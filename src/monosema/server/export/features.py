@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -122,7 +122,7 @@ class SAEShards:
         write(
             "words.json",
             {
-                "names": [(row["name"] or {"text": ""})["text"] for row in self._rows],
+                "names": [_words_of(row) for row in self._rows],
                 "fires": [" ".join(one["text"] for one in row["tokens"]) for row in self._rows],
                 "promotes": [" ".join(one["text"] for one in row["promoted"]) for row in self._rows],
                 "tags": [
@@ -131,6 +131,12 @@ class SAEShards:
                 ],
             },
         )
+
+
+def _words_of(row: Mapping[str, Any]) -> str:
+    """A feature's names, by a person and by rule, and what is noted about it."""
+    names = [one["text"] for one in (row["name"], row["by_rule"]) if one is not None]
+    return " ".join(one for one in (*names, row["note"]) if one)
 
 
 def _elsewhere(served: ServedSAE, number: int) -> NeighboursElsewhere:

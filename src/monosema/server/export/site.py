@@ -83,8 +83,9 @@ def plan_site(
 ) -> Site:
     """What a site of a study would hold.
 
-    `saes`: names; None: all whose index is whole. `features`: most features of each, those of tags and stored doses
-    first, then those that rules are surest of; None: all. `web`: folder of the built pages; None: those of the package.
+    `saes`: names; None: all whose index is whole. `features`: most features of each, those with notes, of stored doses
+    and of tags first, then those that rules are surest of; None: all. `web`: folder of the built pages; None: those of
+    the package.
     Raises `UsageError` where the pages were not built, and as the server does for an SAE without a whole index.
     """
     web = web or WEB
@@ -120,7 +121,7 @@ def _numbers(served: ServedSAE, most: int | None) -> list[int]:
     sure = [names[number].confidence for number in range(index.d_sae)]
     alive = index.table["count"] > 0
     order = np.lexsort((np.arange(index.d_sae), -np.asarray(sure), ~alive)).tolist()
-    return sorted(list(dict.fromkeys([*dosed(served), *tagged, *order]))[:most])
+    return sorted(list(dict.fromkeys([*served.notes(), *dosed(served), *tagged, *order]))[:most])
 
 
 def foretell(site: Site) -> Size:
