@@ -49,7 +49,7 @@ demo: setup
 
 test: $(READY)
 	@$(BIN)/python native/build_native.py || true
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore tests/browser --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore tests/browser --numprocesses logical --dist loadfile
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -1,10 +1,14 @@
-"""Write the figures of a finished study into README.md, between its two markers.
+"""Write the figures of a finished study into README.md, between their markers.
 
 python recipes/readme_figures.py STUDY
+
+What steering did is taken from the study's `steered.json`, which `python -m benchmarks.demo --study STUDY` keeps;
+without it that part of README stays.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,17 @@ from typing import Any
 from monosema import pipeline
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+COMPARED = "compare golden_gate_bridge"
+WAYS = {
+    "golden_gate": "a set of features at its dose",
+    "golden_gate_single": "the single best feature",
+    "mean_difference": "the mean difference of the same examples, no SAE",
+    "plain": "nothing",
+    "random": "random features of equal norm",
+    "prompted": "a system prompt that asks for it",
+}
+"""Conditions of the benchmark, in words."""
+QUOTED = ("plain", "golden_gate")
 SHOWN = ("L0", "variance explained", "cross-entropy", "CE recovered", "dead")
 
 
@@ -26,16 +40,48 @@ def table(name: str, record: dict[str, Any]) -> str:
     return "\n".join([f"`{name}`: {record['about']}", "", *lines, *([""] if notes else []), *notes])
 
 
+def steered(record: dict[str, Any]) -> str:
+    """How often each way made the model name the bridge, and one prompt's answers."""
+    lines = ["| turned up | names it | fluent | both, 95% interval |", "| --- | --- | --- | --- |"]
+    for way, words in WAYS.items():
+        shares, (low, high) = record[way]["all"], record[way]["interval"]
+        both = f"**{shares['both']:.2f}** ({low:.2f} to {high:.2f})"
+        lines.append(f"| {words} | {shares['named']:.2f} | {shares['fluent']:.2f} | {both} |")
+    each = [record[way]["continuations"][0] for way in QUOTED]
+    lines += ["", f'The first of the answers that the seed chose to be shown, to "{each[0]["prompt"]}":', ""]
+    for way, one in zip(QUOTED, each, strict=True):
+        text = " ".join(one["text"].split())
+        lines.append(
+            f"> {'plain' if way == 'plain' else 'steered'}: *{text}*{'' if way == QUOTED[-1] else chr(92)}"
+        )
+    return "\n".join(lines)
+
+
+def put(text: str, mark: str, made: str) -> str:
+    """The text with something else between two markers."""
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{made}\n{end}{after}"
+
+
 def main() -> None:
     """Replace what stands between the markers."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    figures = pipeline.figures(pipeline.open_study(sys.argv[1]))
+    study = pipeline.open_study(sys.argv[1])
+    figures = pipeline.figures(study)
     text = README.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    made = "\n\n".join(table(name, record) for name, record in figures.items())
-    README.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", encoding="utf-8")
+    text = put(text, "figures", "\n\n".join(table(name, record) for name, record in figures.items()))
+    kept = study.path / "steered.json"
+    compared = (
+        [one for key, one in json.loads(kept.read_text()).items() if key.startswith(COMPARED)]
+        if kept.exists()
+        else []
+    )
+    if compared:
+        text = put(text, "steered", steered(compared[-1]))
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,9 @@ ROUTES = {
     "get_map": "GET /api/v1/studies/{study}/maps/{map}",
     "get_clusters": "GET /api/v1/studies/{study}/maps/{map}/clusters",
     "get_across": "GET /api/v1/studies/{study}/maps/{map}/across",
+    "get_groundtruth": "GET /api/v1/studies/{study}/saes/{sae}/groundtruth",
+    "list_beginnings": "GET /api/v1/studies/{study}/saes/{sae}/beginnings",
+    "put_note": "PUT /api/v1/studies/{study}/saes/{sae}/features/{number}/note",
 }
 
 FOREIGN = {"ActiveFeatures"}
