@@ -94,6 +94,13 @@ def test_an_edit_that_changes_no_activation_changes_no_bit(sae: SAE) -> None:
     assert torch.equal(Steering(sae, edits)(x), x)
 
 
+def test_what_is_only_added_asks_for_no_activation(sae: SAE, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rows()
+    beside = Steering(sae, [add(3, 1.5), scale(9, 1.0)])(x)  # the second changes nothing, but must be encoded
+    monkeypatch.setattr(SAE, "encode", lambda *_: pytest.fail("encoded"))
+    torch.testing.assert_close(Steering(sae, [add(3, 1.5)])(x), beside, rtol=1e-5, atol=1e-6)
+
+
 def test_massive_positions_are_not_touched(model: LanguageModel) -> None:
     x = rows()
     x[1, 2] *= 100

@@ -193,8 +193,12 @@ class Steering:
         self, x: Float[Tensor, "b s row"], edits: Sequence[Edit], first: bool
     ) -> Float[Tensor, "b s d_model"]:
         flat = x.reshape(-1, x.shape[-1]).float()
-        a, strength = self._activations(flat), self._strength(x)  # [n, f], [n]
-        new = a.clone()
+        # what is added is the same whatever stands there, so that nothing need be encoded
+        only_added = all(edit.operation == "add" for edit in edits)
+        a = (
+            flat.new_zeros(len(flat), len(self._features)) if only_added else self._activations(flat)
+        )  # [n, f]
+        new, strength = a.clone(), self._strength(x)  # strength: [n]
         for edit in edits:
             column, share = new[:, self._column[edit.feature]], _share(edit.positions, x, first)
             changed = OPERATIONS[edit.operation](column, edit.value * strength * share)
