@@ -2,7 +2,7 @@
 
 python recipes/screenshots.py STUDY SAE FEATURE CONCEPT
 
-FEATURE is shown on its own page and clamped on the prompt's; CONCEPT, whose dose must have been searched, is the preset
+FEATURE is shown on its own page and on the map; CONCEPT, whose dose must have been searched, is the preset
 of the chat. Compare is left out where the study has one SAE. Pictures go to docs/pages, which README shows.
 """
 

@@ -9,12 +9,24 @@ test("ticks are round and hold all values between them", () => {
 });
 
 test("an axis is logarithmic where values reach far and are above 0", () => {
-  expect(axisOf([47, 116])).toEqual({ low: 40, high: 120, log: false });
-  expect(axisOf([0.002, 4])).toEqual({ low: 0.002, high: 4, log: true });
+  expect(axisOf([47, 116])).toMatchObject({ low: 40, high: 120, log: false });
+  expect(axisOf([0.002, 4])).toMatchObject({ low: 0.002, high: 4, log: true });
   expect(axisOf([0, 4]).log).toBe(false);
   expect(at({ low: 1, high: 100, log: true }, 10)).toBeCloseTo(0.5);
   expect(at({ low: 0, high: 4, log: false }, 1)).toBe(0.25);
   expect(at({ low: 3, high: 3, log: false }, 3)).toBe(0.5);
+});
+
+test("all ticks lie on their axis", () => {
+  for (const values of [[0.483, 0.868], [31.98, 32], [0.002, 4], [7, 7]]) {
+    const { low, high, ticks } = axisOf(values);
+    expect(ticks[0]).toBeGreaterThanOrEqual(low);
+    expect(ticks.at(-1)).toBeLessThanOrEqual(high);
+  }
+});
+
+test("ticks of values that hardly differ differ as they are told", () => {
+  expect(axisOf([31.98, 32]).ticks.map((tick) => tick.toPrecision(3))).toEqual(["31.6", "31.8", "32.0", "32.2", "32.4"]);
 });
 
 test("ticks have no zeros that say nothing", () => {

@@ -1,25 +1,32 @@
 // Axes of charts: round ticks, ends, and labels that stand apart.
 
+import { logTicks } from "../../lib/scales";
+
 export interface Axis {
   low: number;
   high: number;
   log: boolean;
+  /** All of them lie on the axis. */
+  ticks: number[];
 }
 
 /** A range that is wider than this many times its least value is told on a logarithmic axis. */
 const WIDE = 20;
+/** An axis reaches over at least this share of its largest value, so that ticks differ as they are told. */
+const LEAST = 0.02;
 
 /** The axis on which values stand; logarithmic where they are all above 0 and reach over more than a factor of 20. */
 export function axisOf(values: readonly number[]): Axis {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  if (low > 0 && high / low > WIDE) return { low, high, log: true };
-  const ticks = roundTicks(low, high);
-  return { low: Math.min(low, ticks[0]!), high: Math.max(high, ticks.at(-1)!), log: false };
+  if (low > 0 && high / low > WIDE) return { low, high, log: true, ticks: logTicks(low, high, 5) };
+  const more = high > low ? Math.max(0, LEAST * Math.max(-low, high) - (high - low)) / 2 : 0;
+  const ticks = roundTicks(low - more, high + more);
+  return { low: Math.min(low, ticks[0]!), high: Math.max(high, ticks.at(-1)!), log: false, ticks };
 }
 
 /** Where on an axis a value stands, 0 to 1. */
-export function at({ low, high, log }: Axis, value: number): number {
+export function at({ low, high, log }: Omit<Axis, "ticks">, value: number): number {
   if (high <= low) return 0.5;
   return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
 }
