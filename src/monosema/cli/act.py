@@ -34,7 +34,9 @@ Operation = Annotated[
 Raw = Annotated[
     bool, typer.Option("--raw", help="Let --dose be an activation, no multiple of the largest one.")
 ]
-Where = Annotated[str | None, typer.Option(help="Where features are edited: all, prompt, answer or fading (all).")]
+Where = Annotated[
+    str | None, typer.Option(help="Where features are edited: all, prompt, answer or fading (all).")
+]
 PLACES = {
     "all": "everywhere",
     "prompt": "on the prompt",

@@ -32,7 +32,8 @@ def demo(
         "golden-gate"
     ),
     minutes: Annotated[
-        float | None, typer.Option(help="Fit the run, from text to index, to so many minutes of this machine; the dose takes a few more.")
+        float | None,
+        typer.Option(help="Fit the run, from text to index, to so many minutes; the dose takes a few more."),
     ] = None,
 ) -> None:
     """Make Golden Gate SmolLM2: train an autoencoder, find the bridge's feature, steer the model with it.
