@@ -26,7 +26,8 @@ WAYS = {
     "prompted": "a system prompt that asks for it",
 }
 """Conditions of the benchmark, in words."""
-QUOTED = ("plain", "golden_gate")
+QUOTED = {"plain": "plain", "golden_gate": "steered"}
+"""Conditions whose answers are shown."""
 SHOWN = ("L0", "variance explained", "cross-entropy", "CE recovered", "dead")
 
 
@@ -49,12 +50,11 @@ def steered(record: dict[str, Any]) -> str:
         lines.append(f"| {words} | {shares['named']:.2f} | {shares['fluent']:.2f} | {both} |")
     each = [record[way]["continuations"][0] for way in QUOTED]
     lines += ["", f'The first of the answers that the seed chose to be shown, to "{each[0]["prompt"]}":', ""]
-    for way, one in zip(QUOTED, each, strict=True):
-        text = " ".join(one["text"].split())
-        lines.append(
-            f"> {'plain' if way == 'plain' else 'steered'}: *{text}*{'' if way == QUOTED[-1] else chr(92)}"
-        )
-    return "\n".join(lines)
+    said = [
+        f"> {words}: *{' '.join(one['text'].split())}*"
+        for words, one in zip(QUOTED.values(), each, strict=True)
+    ]
+    return "\n".join([*lines, "\\\n".join(said)])
 
 
 def put(text: str, mark: str, made: str) -> str:
@@ -74,11 +74,8 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     text = put(text, "figures", "\n\n".join(table(name, record) for name, record in figures.items()))
     kept = study.path / "steered.json"
-    compared = (
-        [one for key, one in json.loads(kept.read_text()).items() if key.startswith(COMPARED)]
-        if kept.exists()
-        else []
-    )
+    outcomes = json.loads(kept.read_text()) if kept.exists() else {}
+    compared = [one for key, one in outcomes.items() if key.startswith(COMPARED)]
     if compared:
         text = put(text, "steered", steered(compared[-1]))
     README.write_text(text, encoding="utf-8")

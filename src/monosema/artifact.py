@@ -77,6 +77,15 @@ def digest_file(path: Path) -> str:
     return state.hexdigest()
 
 
+def seal(path: Path) -> tuple[int, int, int] | None:
+    """Changes when a file is replaced; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
 def digest_json(value: Any) -> str:
     """BLAKE2b of a value's canonical JSON (sorted keys, no spaces)."""
     return digest(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())

@@ -62,6 +62,7 @@ def dose(
 ) -> None:
     """Search how strongly to steer so that the concept shows and the text stays fluent; keep it for chat."""
     from monosema import pipeline
+    from monosema.pipeline.asked import sae_option
 
     opened = pipeline.open_study(study)
     curve = pipeline.dose(opened, concept, sae=sae, features=feature, remake=remake, reporter=reporter(json))
@@ -82,8 +83,7 @@ def dose(
         f"chosen: {_in_words(best.dose)}, {PLACES[best.dose.positions]}; names it in fluent text in {best.both:.0%} of "
         f"{best.n} answers to the prompts of the search; the best single feature in {curve.single.both:.0%}"
     )
-    named = "" if sae == "main" else f" --sae {sae}"
-    say(f"next: monosema chat {study} --concept {concept}{named}")
+    say(f"next: monosema chat {study} --concept {concept}{sae_option(sae)}")
 
 
 def _row(point: Any) -> list[str]:

@@ -120,10 +120,10 @@ def find_by_texts(
     off: Sequence[str] = (),
     *,
     n: int = 10,
-    rank: Rank = narrow_and_strong,
+    rank: Rank | None = None,
     among: Among = None,
 ) -> list[Candidate]:
-    """Features that fire on every text of `on` and on none of `off`, narrow and strong ones first, or by `rank`.
+    """Features that fire on every text of `on` and on none of `off`, by `rank` (None: `narrow_and_strong`).
 
     Where none of those that may be offered does, the ones that fire on most of `on`. Raises `UsageError` where nothing
     is left of all features.
@@ -149,7 +149,7 @@ def find_by_texts(
             why=f"fires on {int(activity.hits[feature])} of {len(on)} at {float(mean[feature]):.2f} of its maximum; "
             f"density {float(activity.density[feature]):.2g}",
         )
-        for feature, score in _best(rank(activity), every if every.any() else most, n)
+        for feature, score in _best((rank or narrow_and_strong)(activity), every if every.any() else most, n)
     ]
 
 
@@ -161,10 +161,10 @@ def find_at(
     position: int = -1,
     *,
     n: int = 10,
-    rank: Rank = most_active,
+    rank: Rank | None = None,
     among: Among = None,
 ) -> list[Candidate]:
-    """Features that fire at one token of a text, the most active first, or by `rank`.
+    """Features that fire at one token of a text, by `rank` (None: `most_active`).
 
     `position` counts the tokens of the text from 0, or from the end (-1 is the last); what the tokenizer adds is not
     counted. Raises `UsageError` for a token that is not there and where nothing fires at it.
@@ -187,7 +187,9 @@ def find_at(
             why=f"{float(activity.acts[0, feature]):.3g} at {tokens[position]!r} (token {position} of "
             f"{len(tokens)}), {float(activity.strengths[0, feature]):.2f} of its maximum",
         )
-        for feature, score in _best(rank(activity), (activity.acts[0] > 0) & _mask(index, among), n)
+        for feature, score in _best(
+            (rank or most_active)(activity), (activity.acts[0] > 0) & _mask(index, among), n
+        )
     ]
 
 

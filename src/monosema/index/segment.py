@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int, Int32, Int64, UInt8, UInt16
 from safetensors.numpy import save
 
-from monosema.artifact import atomic_file, digest, digest_file, read_json, write_json
+from monosema.artifact import atomic_file, digest, digest_file, read_json, seal, write_json
 from monosema.errors import DamagedError, UsageError
 from monosema.index.codes import ROWS, codes_of, pack_rows, steps, unpack_list, unpack_rows, values_of
 from monosema.index.mapped import map_arrays
@@ -56,7 +56,7 @@ class Segment:
         """Number of its first row among all rows."""
         self.path = folder / _name(number)
         path = self.path.with_suffix(".json")
-        self._stamp = _stamp(path)
+        self._seal = seal(path)
         try:
             self.record = Record(**read_json(path))
         except TypeError as error:
@@ -71,8 +71,8 @@ class Segment:
     def is_still(self, folder: Path, number: int, start: int) -> bool:
         """Whether this is what lies in a folder under a number and begins at a row, not written anew since."""
         path = folder / _name(number)
-        stamp = _stamp(path.with_suffix(".json"))
-        return stamp is not None and (self.path, self.start, self._stamp) == (path, start, stamp)
+        now = seal(path.with_suffix(".json"))
+        return now is not None and (self.path, self.start, self._seal) == (path, start, now)
 
     def write_part(self) -> None:
         """Write its table where it is missing or was changed."""
@@ -292,12 +292,3 @@ def read_segments(folder: Path, opened: Sequence[Segment] = ()) -> list[Segment]
         found.append(opened[number] if still else Segment(folder, number, start))
         start += found[-1].record.positions
     return found
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Changes when a file is written anew; None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_ino

@@ -77,7 +77,9 @@ class Edit:
                 "lower the dose"
             )
         if self.positions not in PLACES:
-            raise UsageError(f"positions is {self.positions!r}; expected all, prompt or answer")
+            raise UsageError(
+                f"positions is {self.positions!r}; expected {', '.join(PLACES[:-1])} or {PLACES[-1]}"
+            )
 
 
 def clamp(feature: int, value: float, positions: Positions = "all") -> Edit:
@@ -194,10 +196,8 @@ class Steering:
     ) -> Float[Tensor, "b s d_model"]:
         flat = x.reshape(-1, x.shape[-1]).float()
         # what is added is the same whatever stands there, so that nothing need be encoded
-        only_added = all(edit.operation == "add" for edit in edits)
-        a = (
-            flat.new_zeros(len(flat), len(self._features)) if only_added else self._activations(flat)
-        )  # [n, f]
+        encoded = any(edit.operation != "add" for edit in edits)
+        a = self._activations(flat) if encoded else flat.new_zeros(len(flat), len(self._features))  # [n, f]
         new, strength = a.clone(), self._strength(x)  # strength: [n]
         for edit in edits:
             column, share = new[:, self._column[edit.feature]], _share(edit.positions, x, first)

@@ -28,6 +28,11 @@ BESIDE_FILE = ("file", "hook", "output", "model", "corpus", "store", "store_at",
 """What may stand in the table of an SAE that is given; all else belongs to training."""
 
 
+def sae_option(sae: str) -> str:
+    """What to type behind a verb for an SAE: nothing for main, which verbs take by themselves."""
+    return "" if sae == "main" else f" --sae {sae}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SAEPlace:
     """Where an SAE stands: the first lines of `[saes.NAME]`."""

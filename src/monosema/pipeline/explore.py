@@ -33,7 +33,6 @@ from monosema.index import (
     passing,
     search_meaning,
 )
-from monosema.index.find import most_active, narrow_and_strong
 from monosema.interventions import DoseCurve, Edit, Saying, Trials, search_dose
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import read_asked
@@ -108,9 +107,7 @@ def find(
         ),
         (
             at is not None,
-            lambda: find_at(
-                model(), study.sae(sae), index, at or "", position, n=n, rank=rank or most_active, among=among
-            ),
+            lambda: find_at(model(), study.sae(sae), index, at or "", position, n=n, rank=rank, among=among),
         ),
         (
             vector is not None,
@@ -120,9 +117,7 @@ def find(
         ),
         (
             bool(on),
-            lambda: find_by_texts(
-                model(), study.sae(sae), index, on, off, n=n, rank=rank or narrow_and_strong, among=among
-            ),
+            lambda: find_by_texts(model(), study.sae(sae), index, on, off, n=n, rank=rank, among=among),
         ),
     )
     given = [way for asked, way in ways if asked]

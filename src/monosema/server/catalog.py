@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from monosema.artifact import seal
 from monosema.errors import MonosemaError, UsageError
 from monosema.models import EditFn, HookPoint, LanguageModel
 from monosema.pipeline import OpenStudy, open_study
@@ -17,7 +18,7 @@ from monosema.server.errors import known
 from monosema.server.pool import Pool
 from monosema.server.presence import Caller
 from monosema.server.served import ServedSAE
-from monosema.server.shelf import Shelf, asked_of, seal
+from monosema.server.shelf import Shelf, asked_of
 from monosema.server.worker import Job
 from monosema.study import TOML
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from monosema.artifact import digest
+from monosema.artifact import digest, seal
 from monosema.server.errors import NotFoundError
 from monosema.server.fresh import ASK_AGAIN, FOR_EVER
-from monosema.server.shelf import Shelf, seal
+from monosema.server.shelf import Shelf
 
 WEB = Path(__file__).parent / "web"
 """Where `make web` puts them."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from monosema.artifact import LOGS, MANIFEST, draft_place, read_json
+from monosema.artifact import LOGS, MANIFEST, draft_place, read_json, seal
 from monosema.errors import MonosemaError
 from monosema.pipeline import STAGES
 from monosema.pipeline.work import PLAN
@@ -18,7 +18,7 @@ from monosema.server.access import Studies, StudyName
 from monosema.server.fresh import UNKEPT
 from monosema.server.run_records import CurvePoint, LogEntry, Run, RunList, StageWork, WorkRecord
 from monosema.server.served import ServedSAE
-from monosema.server.shelf import asked_of, seal
+from monosema.server.shelf import asked_of
 from monosema.server.writer import writer_of
 from monosema.training import read_metrics
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 import monosema
-from monosema.artifact import DRAFT, Artifact, digest_json, draft_place, read_json
+from monosema.artifact import DRAFT, Artifact, digest_json, draft_place, read_json, seal
 from monosema.corpora import Tokens
 from monosema.errors import DamagedError, UsageError
 from monosema.index import Embed, FeatureIndex, Names, packaged_embedder, read_names
@@ -32,7 +32,7 @@ from monosema.sae import SAE, SAEConfig
 from monosema.server.errors import NotReadyError
 from monosema.server.firings import Shares
 from monosema.server.records import Coverage
-from monosema.server.shelf import Shelf, asked_of, made, not_ready, seal, state_of
+from monosema.server.shelf import Shelf, asked_of, made, not_ready, state_of
 
 T = TypeVar("T")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from monosema.artifact import MANIFEST, Artifact, draft_place
+from monosema.artifact import MANIFEST, Artifact, draft_place, seal
 from monosema.pipeline import OpenStudy
 from monosema.pipeline.asked import Asked, read_asked
 from monosema.server.errors import NotReadyError
@@ -114,12 +113,3 @@ def not_ready(study: OpenStudy, kind: str, name: str, state: str) -> NotReadyErr
     return NotReadyError(
         f"{kind}/{name} of {study.name} {what}", advice=f"make it with: monosema run {study.path}"
     )
-
-
-def seal(path: Path) -> tuple[int, int, int] | None:
-    """Changes when a file is replaced; None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size

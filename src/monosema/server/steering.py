@@ -10,6 +10,7 @@ from pydantic import Field
 from monosema.artifact import read_json
 from monosema.errors import UsageError
 from monosema.interventions import Changes, DoseCurve, Edit, Positions
+from monosema.pipeline.asked import sae_option
 from monosema.pipeline.explore import DEFAULT_MULTIPLE, DOSE, random_edits
 from monosema.server.catalog import Catalog
 from monosema.server.errors import NotMadeError
@@ -119,5 +120,4 @@ def stored_doses(served: ServedSAE) -> list[str]:
 
 def command_of_doses(served: ServedSAE) -> str:
     """What to type for a dose; CONCEPT stands for the concept."""
-    named = "" if served.name == "main" else f" --sae {served.name}"
-    return f"monosema dose {served.study.path} CONCEPT{named}"
+    return f"monosema dose {served.study.path} CONCEPT{sae_option(served.name)}"

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from monosema.artifact import read_json
+from monosema.pipeline.asked import sae_option
 from monosema.pipeline.truth import RECORD
 from monosema.server.access import Served
 from monosema.server.fresh import UNKEPT
@@ -49,12 +50,11 @@ def get_groundtruth(served: Served, response: Response) -> GroundTruthRecord:
     """How many concepts have a feature; it reads what was measured, and measures nothing."""
     response.headers.update(UNKEPT)
     found = served.made(KIND) if served.state(KIND) == "made" else None
-    named = "" if served.name == "main" else f" --sae {served.name}"
     return GroundTruthRecord(
         figures=None
         if found is None
         else served.kept(KIND, found.hash, lambda: _figures(read_json(found.path / RECORD))),
-        command=f"monosema groundtruth {served.study.path}{named}",
+        command=f"monosema groundtruth {served.study.path}{sae_option(served.name)}",
     )
 
 
