@@ -25,13 +25,13 @@ from monosema.interventions import (
     Steering,
     Trials,
     Verdict,
+    Way,
     add,
     clamp,
     raise_to,
     scale,
     search_dose,
     search_push,
-    steer,
     turned_up,
 )
 from monosema.interventions.dose import HARM, LOOK, MOST_FURTHER, SECOND_LOOK, STILL_FLUENT, TRIED
@@ -225,14 +225,14 @@ def test_a_push_acts_where_it_is_asked_to(sae: SAE) -> None:
     assert moved(Steering(sae, [], Push(vector, "answer"))) == [False] * 4 + [True] * 2
 
 
-def test_strengths_are_tried_in_one_batch(model: LanguageModel, sae: SAE) -> None:
+def test_ways_are_tried_in_one_batch(model: LanguageModel, sae: SAE) -> None:
     some, edits = trials(model, sae), [add(3, 2.0)]
-    assert some.at_strengths([1.0], edits) == [some.judge(some.write(edits))]
-    assert [one.n for one in some.at_strengths([0.0, 1.0, 500.0], edits)] == [6, 6, 6]
-    none = steer(model, sae, some.prompts, edits, strengths=[0.0] * 6, max_new_tokens=16)
-    assert none == some.answers
-    much = steer(model, sae, some.prompts, edits, strengths=[0.0] * 5 + [500.0], max_new_tokens=16)
-    assert [a == b for a, b in zip(much.texts, none.texts, strict=True)] == [True] * 5 + [False]
+    assert some.of_ways([Way(edits=edits)]) == [some.judge(some.write(edits))]
+    found = some.of_ways([Way(), Way(edits=edits), Way(edits=[add(3, 1000.0)])])
+    assert [one.n for one in found] == [6, 6, 6]
+    nothing = [Way(), Way(edits=[add(3, 0.0)]), Way()]
+    assert some.of_ways(nothing) == some.of_ways([Way()] * 3)
+    assert found != some.of_ways([Way()] * 3)
 
 
 def test_the_length_of_a_push_is_searched(model: LanguageModel, sae: SAE) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from monosema.interventions import (
     Positions,
     Push,
     Steering,
+    Way,
     ablate,
     add,
     clamp,
@@ -26,7 +26,9 @@ from monosema.interventions import (
     raise_to,
     scale,
     steer,
+    steer_each,
 )
+from monosema.interventions.ways import SteeringEach
 from monosema.models import LanguageModel
 from monosema.sae import L1, SAE, SAEConfig, TopK
 
@@ -135,23 +137,37 @@ def test_a_fading_edit_is_whole_in_the_prompt_and_a_third_of_it_afterwards(
 
 
 @pytest.mark.parametrize("edit", [clamp(3, 2.5), raise_to(3, 0.5), add(3, 1.5)])
-def test_strengths_multiply_the_edits_of_each_row(sae: SAE, edit: Edit) -> None:
-    x, push = rows(), torch.linspace(-1, 1, D)
-    both = Steering(sae, [edit], Push(push), strengths=[0.5, 2.0])(x)
-    for row, strength in enumerate((0.5, 2.0)):
-        alone = Steering(sae, [replace(edit, value=strength * edit.value)], Push(strength * push))(
-            x[row : row + 1]
-        )
-        torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-5, atol=1e-6)
+def test_each_way_acts_on_rows_of_its_own(sae: SAE, edit: Edit) -> None:
+    x, push = rows(), Push(torch.linspace(-1, 1, D), "fading")
+    ways = [Way(edits=[edit]), Way(), Way(edits=[add(3, 1.0, "prompt")], push=push)]
+    (each,) = SteeringEach(sae, ways, len(x)).hooks.values()
+    alone = [Steering(sae, way.edits, way.push) for way in ways]
+    for part in (x, x[:, :1]):  # a prompt, and a new token
+        together = each(torch.cat([part] * 3)).chunk(3)
+        for found, one in zip(together, alone, strict=True):
+            assert torch.equal(found, one(part))
+
+
+def test_what_is_added_in_several_places_is_what_each_edit_adds(sae: SAE) -> None:
+    x, push = rows(), Push(torch.linspace(-1, 1, D), "answer")
+    edits = [add(3, 1.5), add(5, -0.5, "answer"), add(3, 0.25, "fading")]
+    both = Steering(sae, edits, push)
+    each = [*(Steering(sae, [edit]) for edit in edits), Steering(sae, [], push)]
+    for part in (x, x[:, :1]):
+        expected = part + sum(one(part) - part for one in each)
+        torch.testing.assert_close(both(part), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("where", PLACES)
 def test_copies_are_steered_like_their_prompt(model: LanguageModel, sae: SAE, where: Positions) -> None:
-    prompts, edits = ["the golden", "a fox sees", "old"], [add(3, 3.0, where), raise_to(9, 2.0, where)]
-    choice = {"strengths": [0.0, 1.0, 2.0], "temperature": 0.0, "max_new_tokens": 24}
-    alone = steer(model, sae, prompts, edits, **choice)
-    copied = steer(model, sae, prompts, edits, copies=3, **choice)
-    assert copied.ids == [ids for ids in alone.ids for _ in range(3)]
+    prompts = ["the golden", "a fox sees", "old"]
+    ways = [Way(), *(Way(edits=[add(3, a, where), raise_to(9, 2.0, where)]) for a in (3.0, 6.0))]
+    for way, written in zip(
+        ways, steer_each(model, sae, prompts, ways, temperature=0.0, max_new_tokens=24, copies=3), strict=True
+    ):
+        alone = steer(model, sae, prompts, way.edits, temperature=0.0, max_new_tokens=24)
+        assert written.ids == [ids for ids in alone.ids for _ in range(3)]
+        assert written.texts == [text for text in alone.texts for _ in range(3)]
 
 
 def test_steered_text_is_the_plain_one_where_nothing_changes_and_another_where_it_does(
@@ -179,13 +195,16 @@ def test_wrong_edits_are_named(model: LanguageModel, sae: SAE) -> None:
         steer(model, sae, ["the fox " * 200], [clamp(3, 1.0)])
 
 
-def test_strengths_stay_with_their_prompts_as_others_leave_the_batch(model: LanguageModel, sae: SAE) -> None:
-    push = torch.randn(D, generator=torch.Generator().manual_seed(1))
-    steering = Steering(sae, [raise_to(3, 2.0)], Push(push), strengths=[0.0, 0.5, 1.0, 2.0])
-    x = torch.randn(4, 2, D, generator=torch.Generator().manual_seed(2))
-    before = steering(x)
-    steering.keep([1, 3])
-    assert torch.equal(steering(x[[1, 3]]), before[[1, 3]])
+def test_ways_stay_with_their_rows_as_others_leave_the_batch_and_some_are_copied(sae: SAE) -> None:
+    ways = [Way(), Way(edits=[raise_to(3, 2.0)]), Way(edits=[add(3, 2.0)])]
+    steering = SteeringEach(sae, ways, 2)
+    (each,) = steering.hooks.values()
+    x = torch.randn(6, 2, D, generator=torch.Generator().manual_seed(2))
+    before = each(x)
+    steering.keep([0, 1, 1, 5, 5])
+    assert torch.equal(each(x[[0, 1, 1, 5, 5]]), before[[0, 1, 1, 5, 5]])
+    steering.keep([3])
+    assert torch.equal(each(x[[5]]), before[[5]])
 
 
 def test_mean_losses_are_those_of_the_continuation_alone(model: LanguageModel) -> None:

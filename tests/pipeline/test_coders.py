@@ -147,7 +147,7 @@ def test_a_crosscoder_is_found_and_indexed(study: OpenStudy) -> None:
 def test_what_is_added_to_a_crosscoder_is_added_at_each_hook_point(study: OpenStudy) -> None:
     sae = study.sae(CROSSCODER)
     model, ids, rows = captured(study, sae)
-    hooks = Steering(sae, [add(3, 1.5), add(5, -0.5, "answer")], strengths=[2.0]).hooks
+    hooks = Steering(sae, [add(3, 3.0), add(5, -1.0, "answer")]).hooks
     assert [str(hook) for hook in hooks] == ["resid_post.0", "resid_post.2"]
     width = model.d_model
     directions = sae.directions(torch.tensor([3, 5]))  # [2, 2 width]

@@ -8,6 +8,7 @@ from monosema.interventions.edits import (
     Positions,
     Push,
     Steering,
+    Way,
     ablate,
     add,
     clamp,
@@ -17,7 +18,7 @@ from monosema.interventions.edits import (
 from monosema.interventions.effect import Effect, Saying
 from monosema.interventions.fluency import Fluency, mean_losses
 from monosema.interventions.push import PushPoint, search_push
-from monosema.interventions.steer import as_ids, steer
+from monosema.interventions.steer import as_ids, steer, steer_each
 from monosema.interventions.stream import Changes, FiringsAt, steer_stream
 from monosema.interventions.trials import PROMPTS, Shares, Trials, Verdict
 
@@ -41,6 +42,7 @@ __all__ = [
     "Steering",
     "Trials",
     "Verdict",
+    "Way",
     "ablate",
     "add",
     "as_ids",
@@ -51,6 +53,7 @@ __all__ = [
     "search_dose",
     "search_push",
     "steer",
+    "steer_each",
     "steer_stream",
     "turned_up",
 ]

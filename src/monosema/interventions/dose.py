@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from monosema.errors import UsageError
-from monosema.interventions.edits import Edit, Positions, add, clamp
+from monosema.interventions.edits import Edit, Positions, Way, add, clamp
 from monosema.interventions.effect import Effect, Saying
 from monosema.interventions.trials import Shares, Trials
 from monosema.progress import Progress, Reporter, Silent
@@ -132,19 +132,14 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    sampled = sum(len(_times(alone, place)) + MOST_FURTHER for alone in (True, False) for place in TRIED)
+    sampled = sum(len(times) + len(times[1::2]) + 2 * MOST_FURTHER for times in TRIED.values())
     steps = min(SINGLES, len(features)) + 1 + sampled + FINALISTS + 1
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
         found = _found(saying, candidates, progress)
-        tried = [
-            point
-            for dose in found
-            for place in TRIED
-            for point in _raised(trials, replace(dose, positions=place), progress)
-        ]
-        ranked = sorted(tried, key=_worth, reverse=True)
-        finalists = dict.fromkeys([*ranked[:FINALISTS], next(filter(_alone, ranked))])
-        again = [_looked_again(trials, point, progress) for point in finalists]
+        curves = [replace(dose, positions=place) for dose in found for place in TRIED]
+        ranked = sorted(_raised(trials, curves, progress), key=_worth, reverse=True)
+        finalists = list(dict.fromkeys([*ranked[:FINALISTS], next(filter(_alone, ranked))]))
+        again = _looked_again(trials, finalists, progress)
     points = [*(point for point in ranked if point not in finalists), *again]
     return DoseCurve(
         points=tuple(sorted(points, key=_of_curve)),
@@ -201,43 +196,49 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
     return dose, effect_of(dose.edits())
 
 
-def _times(alone: bool, place: Positions) -> tuple[float, ...]:
+def _times(dose: Dose) -> tuple[float, ...]:
     """Multiples at which a dose is sampled."""
-    return TRIED[place][1::2] if alone else TRIED[place]
+    return TRIED[dose.positions][1::2] if len(dose.features) == 1 else TRIED[dose.positions]
 
 
-def _raised(trials: Trials, dose: Dose, progress: Progress) -> list[DosePoint]:
-    """What rising multiples of a dose do, up to one that harms the text."""
-    times = _times(len(dose.features) == 1, dose.positions)
-    points = _sampled(trials, dose, times, progress)
-    most = len(times) + MOST_FURTHER
-    while points[-1].fluent >= STILL_FLUENT and len(points) < most:
-        times = (times[-1] * FURTHER, times[-1] * FURTHER**2)
-        points += _sampled(trials, dose, times, progress)
+def _raised(trials: Trials, curves: Sequence[Dose], progress: Progress) -> list[DosePoint]:
+    """What rising multiples of each dose do, up to one that harms the text."""
+    rows = [_multiplied(dose, _times(dose)) for dose in curves]
+    points: list[DosePoint] = []
+    most = sum(map(len, rows)) + MOST_FURTHER * len(rows)
+    for _ in range(1 + MOST_FURTHER // 2):
+        if not rows:
+            break
+        points += _sampled(trials, [dose for row in rows for dose in row], progress)
+        fluent = {point.dose for point in points if point.fluent >= STILL_FLUENT}
+        rows = [_multiplied(row[-1], (FURTHER, FURTHER**2)) for row in rows if row[-1] in fluent]
     progress.update(most - len(points))  # those that were not needed
     return points
 
 
-def _sampled(trials: Trials, dose: Dose, times: Sequence[float], progress: Progress) -> list[DosePoint]:
-    """What multiples of a dose do."""
-    shares = trials.at_strengths(times, dose.edits(), again=1, copies=LOOK)
-    points = [
-        DosePoint(dose=replace(dose, multiple=round(factor * dose.multiple, 4)), **asdict(one))
-        for factor, one in zip(times, shares, strict=True)
-    ]
+def _multiplied(dose: Dose, times: Sequence[float]) -> list[Dose]:
+    return [replace(dose, multiple=round(factor * dose.multiple, 4)) for factor in times]
+
+
+def _sampled(trials: Trials, doses: Sequence[Dose], progress: Progress) -> list[DosePoint]:
+    """What each dose does at a first look."""
+    shares = trials.of_ways([Way(edits=dose.edits()) for dose in doses], again=1, copies=LOOK)
+    points = [DosePoint(dose=dose, **asdict(one)) for dose, one in zip(doses, shares, strict=True)]
     progress.update(len(points), both=max(point.both for point in points))
     return points
 
 
-def _looked_again(trials: Trials, point: DosePoint, progress: Progress) -> DosePoint:
-    """The same dose on more continuations, where it led to the name in fluent text at all."""
-    if not point.both:
-        progress.update(1)
-        return point
-    (more,) = trials.at_strengths([1.0], point.dose.edits(), again=2, copies=SECOND_LOOK)
-    both = DosePoint(dose=point.dose, **asdict(point.with_more(more)))
-    progress.update(1, both=both.both)
-    return both
+def _looked_again(trials: Trials, points: Sequence[DosePoint], progress: Progress) -> list[DosePoint]:
+    """The same doses on more continuations, where they led to the name in fluent text at all."""
+    shown = [point for point in points if point.both]
+    ways = [Way(edits=point.dose.edits()) for point in shown]
+    more = trials.of_ways(ways, again=2, copies=SECOND_LOOK) if ways else []
+    both = [
+        DosePoint(dose=point.dose, **asdict(point.with_more(one)))
+        for point, one in zip(shown, more, strict=True)
+    ]
+    progress.update(len(points), both=max((point.both for point in both), default=0.0))
+    return [*both, *(point for point in points if not point.both)]
 
 
 def _of_curve(point: DosePoint) -> tuple[int, int, float]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from monosema.errors import UsageError, lookup
@@ -107,44 +107,51 @@ def ablate(feature: int, positions: Positions = "all") -> Edit:
     return clamp(feature, 0.0, positions)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A way to steer: edits of features, a push, or both; neither leaves the model plain."""
+
+    edits: Sequence[Edit] = ()
+    push: Push | None = None
+
+
 class Steering:
-    """Edits as a function on activations, for `LanguageModel.edit` at `sae.place`. It counts calls: make a new one for
-    each run.
+    """A way to steer as a function on activations, for `LanguageModel.edit` at `sae.place`. It counts calls: make a new
+    one for each run.
 
     The first call is the prompt (or a whole text), each later one a new token. It gets rows and gives what stands where
     the SAE writes.
     """
 
-    def __init__(
-        self,
-        sae: SAE,
-        edits: Sequence[Edit],
-        push: Push | None = None,
-        strengths: Sequence[float] | None = None,
-    ) -> None:
-        """`push` acts at usual positions, like edits.
-
-        `strengths`: for each row of the batch what values and push are multiplied by; None: 1.
-        """
+    def __init__(self, sae: SAE, edits: Sequence[Edit], push: Push | None = None) -> None:
+        """`push` acts at usual positions, like edits."""
         for edit in edits:
             if not 0 <= edit.feature < sae.d_sae:
                 raise UsageError(f"there is no feature {edit.feature}; this SAE has 0 to {sae.d_sae - 1}")
-        if sae.config.blocks > 1 and (push is not None or any(edit.operation != "add" for edit in edits)):
+        only_adds = all(edit.operation == "add" for edit in edits)
+        if sae.config.blocks > 1 and (push is not None or not only_adds):
             raise UsageError(
                 f"this crosscoder's features are known only after {deepest(sae.input)}, where its other hook points "
                 "are past; what is added needs no activation: use add"
             )
-        self._sae, self._edits = sae, tuple(edits)
-        self._features = torch.tensor(sorted({edit.feature for edit in edits}), dtype=torch.int64)
+        self._sae, self._calls = sae, 0
+        # what is added is the same whatever stands there, so that nothing need be encoded
+        self._edits = () if only_adds else tuple(edits)
+        self._vectors = _summed(sae, edits if only_adds else (), push)
+        self._features = torch.tensor(sorted({edit.feature for edit in self._edits}), dtype=torch.int64)
         self._column = {int(feature): column for column, feature in enumerate(self._features)}
         self._directions = sae.directions(self._features.to(sae.W_dec.device))  # [f, d_model]
-        self._push, self._strengths, self._calls = push, strengths, 0
 
     @property
     def hooks(self) -> dict[HookPoint | str, EditFn]:
-        """What to do where, for `LanguageModel.edit`: of a crosscoder each hook point of the model gets its part."""
+        """What to do where, for `LanguageModel.edit`; nothing anywhere where there is nothing to do."""
+        return self.everywhere if self._edits or self._vectors else {}
+
+    @property
+    def everywhere(self) -> dict[HookPoint | str, EditFn]:
+        """What to do at each hook point where the SAE writes: of a crosscoder each one of the model gets its part."""
         if self._sae.config.blocks == 1:
-            return {self._sae.place: self} if self._edits or self._push is not None else {}
+            return {self._sae.place: self}
         points = enumerate(points_of(self._sae.output))
         return {point: self._adding(number) for number, point in points if not point.other}
 
@@ -153,58 +160,46 @@ class Steering:
         if self._sae.config.blocks > 1:
             raise UsageError("a crosscoder is steered at each of its hook points: use Steering.hooks")
         first, self._calls = self._calls == 0, self._calls + 1
-        edits = [edit for edit in self._edits if _acts(edit.positions, first)]
-        return self._pushed(x, self._edited(x, edits, first) if edits else self._sae.target(x), first)
+        usual = ~self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float())  # [n]
+        return self._added(self._edited(x, usual, first), usual, first)
 
     def _adding(self, number: int) -> EditFn:
         """What is added at one of several hook points."""
         width = self._sae.d_model // self._sae.config.blocks
-        directions = self._directions[:, number * width : (number + 1) * width]  # [f, width]
+        part = slice(number * width, (number + 1) * width)
         calls = 0
 
         def act(x: Float[Tensor, "b s width"]) -> Float[Tensor, "b s width"]:
             nonlocal calls
             first, calls = calls == 0, calls + 1
-            flat = x.reshape(-1, width).float()
-            strength = self._strength(x) * (torch.linalg.vector_norm(flat, dim=1) <= self._sae.massive)  # [n]
-            for edit in self._edits:
-                if _acts(edit.positions, first):
-                    much = edit.value * strength * _share(edit.positions, x, first)
-                    flat = flat + much[:, None] * directions[self._column[edit.feature]].to(flat.device)
-            return flat.view(x.shape).to(x.dtype)
+            usual = torch.linalg.vector_norm(x.float(), dim=2).reshape(-1) <= self._sae.massive  # [n]
+            return self._added(x, usual, first, part)
 
         return act
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows of the batch only."""
-        if self._strengths is not None:
-            self._strengths = [self._strengths[row] for row in rows]
-
-    def _pushed(
-        self, x: Float[Tensor, "b s row"], y: Float[Tensor, "b s d_model"], first: bool
-    ) -> Float[Tensor, "b s d_model"]:
-        push = self._push
-        if push is None or not _acts(push.positions, first):
-            return y
-        usual = ~self._sae.massive_mask(x.reshape(-1, x.shape[-1]).float())
-        share = usual * _share(push.positions, x, first)
-        strength = (share * self._strength(x)).view(*x.shape[:2], 1)
-        return torch.where(strength != 0, (y + strength * push.vector.to(y.device)).to(y.dtype), y)
+    def _added(
+        self, y: Float[Tensor, "b s width"], usual: Bool[Tensor, " n"], first: bool, part: slice = slice(None)
+    ) -> Float[Tensor, "b s width"]:
+        for positions, vector in self._vectors.items():
+            if _acts(positions, first):
+                share = (usual * _share(positions, y, first)).view(*y.shape[:2], 1)
+                y = torch.where(share > 0, (y + share * vector[part].to(y.device)).to(y.dtype), y)
+        return y
 
     def _edited(
-        self, x: Float[Tensor, "b s row"], edits: Sequence[Edit], first: bool
+        self, x: Float[Tensor, "b s row"], usual: Bool[Tensor, " n"], first: bool
     ) -> Float[Tensor, "b s d_model"]:
-        flat = x.reshape(-1, x.shape[-1]).float()
-        # what is added is the same whatever stands there, so that nothing need be encoded
-        encoded = any(edit.operation != "add" for edit in edits)
-        a = self._activations(flat) if encoded else flat.new_zeros(len(flat), len(self._features))  # [n, f]
-        new, strength = a.clone(), self._strength(x)  # strength: [n]
+        edits = [edit for edit in self._edits if _acts(edit.positions, first)]
+        y = self._sae.target(x)
+        if not edits:
+            return y
+        a = self._activations(x.reshape(-1, x.shape[-1]).float())  # [n, f]
+        new = a.clone()
         for edit in edits:
             column, share = new[:, self._column[edit.feature]], _share(edit.positions, x, first)
-            changed = OPERATIONS[edit.operation](column, edit.value * strength * share)
+            changed = OPERATIONS[edit.operation](column, edit.value * share)
             column.copy_(torch.where(share > 0, changed, column))
-        new = torch.where(self._sae.massive_mask(flat)[:, None], a, new)
-        y = self._sae.target(x)
+        new = torch.where(usual[:, None], new, a)
         return y + ((new - a) @ self._directions).reshape(y.shape).to(y.dtype)
 
     def _activations(self, flat: Float[Tensor, "n row"]) -> Float[Tensor, "n f"]:
@@ -216,10 +211,14 @@ class Steering:
         out[acts.rows()[mine], column[mine]] = acts.values[mine]
         return out
 
-    def _strength(self, x: Float[Tensor, "b s row"]) -> Float[Tensor, " n"]:
-        """Strength at each position."""
-        rows = torch.ones(len(x)) if self._strengths is None else torch.tensor(self._strengths)
-        return rows.repeat_interleave(x.shape[1]).to(x.device)
+
+def _summed(sae: SAE, added: Sequence[Edit], push: Push | None) -> dict[Positions, Float[Tensor, " d_model"]]:
+    """What is added in all, by where it acts."""
+    sums: dict[Positions, Tensor] = {} if push is None else {push.positions: push.vector.float()}
+    features = torch.tensor([edit.feature for edit in added], dtype=torch.int64)
+    for edit, direction in zip(added, sae.directions(features.to(sae.W_dec.device)), strict=True):
+        sums[edit.positions] = edit.value * direction.float() + sums.get(edit.positions, 0)
+    return sums
 
 
 def _acts(positions: Positions, first: bool) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.interventions.edits import Positions, Push
+from monosema.interventions.edits import Positions, Push, Way
 from monosema.interventions.trials import Shares, Trials
 
 TRIED: Mapping[Positions, Sequence[float]] = {
@@ -39,13 +39,11 @@ def search_push(
 
     `direction` has length 1; `usual` is the root of the mean squared distance of a position from the mean.
     """
-    points = [
-        PushPoint(multiple=multiple, positions=positions, **asdict(one))
-        for positions, multiples in tried.items()
-        for multiple, one in zip(
-            multiples,
-            trials.at_strengths(multiples, push=Push(usual * direction, positions), again=1),
-            strict=True,
-        )
-    ]
+    points = []
+    for positions, multiples in tried.items():
+        ways = [Way(push=Push(multiple * usual * direction, positions)) for multiple in multiples]
+        points += [
+            PushPoint(multiple=multiple, positions=positions, **asdict(one))
+            for multiple, one in zip(multiples, trials.of_ways(ways, again=1), strict=True)
+        ]
     return max(points, key=lambda point: (point.both, point.fluent))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monosema.interventions.edits import Edit, Push, Steering
+from monosema.interventions.edits import Edit, Push, Way
+from monosema.interventions.ways import SteeringEach
 from monosema.models import Generated, LanguageModel
 from monosema.sae import SAE
 
@@ -21,7 +22,6 @@ def steer(
     edits: Sequence[Edit] = (),
     *,
     push: Push | None = None,
-    strengths: Sequence[float] | None = None,
     max_new_tokens: int = 64,
     temperature: float = 0.7,
     top_p: float = 0.95,
@@ -30,14 +30,43 @@ def steer(
 ) -> Generated:
     """Continue prompts under edits, each `copies` times; without any, what the plain model writes with the same seed.
 
-    `strengths` multiplies the values of the edits and the push, for each prompt by its own. Raises `UsageError` for an
-    unknown feature, an SAE of another model and a prompt longer than the context.
+    Raises `UsageError` for an unknown feature, an SAE of another model and a prompt longer than the context.
+    """
+    (written,) = steer_each(
+        model,
+        sae,
+        prompts,
+        [Way(edits=edits, push=push)],
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+        copies=copies,
+    )
+    return written
+
+
+def steer_each(
+    model: LanguageModel,
+    sae: SAE,
+    prompts: Sequence[str] | Sequence[Sequence[int]],
+    ways: Sequence[Way],
+    *,
+    max_new_tokens: int = 64,
+    temperature: float = 0.7,
+    top_p: float = 0.95,
+    seed: int = 0,
+    copies: int = 1,
+) -> list[Generated]:
+    """Continue all prompts in each of several ways, as one batch; what was written in each.
+
+    Raises as `steer` does.
     """
     sae.check_model(model.name, model.hash)
-    steering = Steering(sae, edits, push, strengths)
+    steering = SteeringEach(sae, ways, len(prompts))
     with model.edit(steering.hooks):
-        return model.generate(
-            prompts,
+        written = model.generate(
+            list(prompts) * len(ways),
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             top_p=top_p,
@@ -45,3 +74,6 @@ def steer(
             kept=steering.keep,
             copies=copies,
         )
+    each = copies * len(prompts)
+    parts = [slice(way * each, (way + 1) * each) for way in range(len(ways))]
+    return [Generated(written.texts[part], written.ids[part]) for part in parts]

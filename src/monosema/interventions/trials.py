@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from monosema.interventions.edits import Edit, Push
+from monosema.interventions.edits import Edit, Push, Way
 from monosema.interventions.fluency import Fluency
-from monosema.interventions.steer import as_ids, steer
+from monosema.interventions.steer import as_ids, steer, steer_each
 from monosema.models import Generated, LanguageModel
 from monosema.sae import SAE
 
@@ -134,34 +134,21 @@ class Trials:
             copies=self._repeats,
         )
 
-    def at_strengths(
-        self,
-        strengths: Sequence[float],
-        edits: Sequence[Edit] = (),
-        *,
-        push: Push | None = None,
-        again: int = 0,
-        copies: int | None = None,
-    ) -> list[Shares]:
-        """Shares at each strength of edits or of a push; all are written as one batch.
+    def of_ways(self, ways: Sequence[Way], *, again: int = 0, copies: int | None = None) -> list[Shares]:
+        """Shares of each way to steer; all are written as one batch.
 
         `copies`: of each prompt, where that is not the number of these trials.
         """
-        copies = copies or self._repeats
-        n = copies * len(self._each)
-        written = steer(
+        written = steer_each(
             self._model,
             self._sae,
-            self._each * len(strengths),
-            edits,
-            push=push,
-            strengths=[strength for strength in strengths for _ in self._each],
+            self._each,
+            ways,
             max_new_tokens=self._tokens,
             seed=self._seed + again,
-            copies=copies,
+            copies=copies or self._repeats,
         )
-        parts = [slice(begin, begin + n) for begin in range(0, n * len(strengths), n)]
-        return [self.judge(Generated(written.texts[part], written.ids[part])) for part in parts]
+        return list(map(self.judge, written))
 
     def judge(self, written: Generated) -> Shares:
         """Shares of continuations of these prompts, whatever wrote them."""
