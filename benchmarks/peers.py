@@ -1,7 +1,13 @@
-"""Other tools in environments of their own: made by pip, run as a process, asked line by line through a pipe."""
+"""Other tools in environments of their own: made by pip, run as a process, asked line by line through a pipe.
+
+    python -m benchmarks.peers sae-lens
+
+makes an environment that stays, for the tests that hold us against a peer's own classes.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -28,13 +34,22 @@ UNUSED = ("torchvision", "torchaudio")
 AS_SHIPPED, TUNED = "as shipped", "tuned"
 """Malloc settings: the system's own, and `MALLOC`."""
 ERROR = "error: "
+KEPT = Path(__file__).parents[1] / "build" / "peers"
+"""Where environments lie that stay, each under the name of its peer."""
+
+
+def made_python(folder: Path, pin: str) -> Path | None:
+    """The interpreter of a peer's environment; None where there is none or another pin made it."""
+    made = folder / "pin.txt"
+    whole = made.exists() and made.read_text() == pin
+    return folder / "bin" / "python" if whole else None
 
 
 def peer_python(folder: Path, pin: str) -> Path:
     """The interpreter of a peer's environment, which is made where there is none or another pin made it."""
+    if (ready := made_python(folder, pin)) is not None:
+        return ready
     python, made = folder / "bin" / "python", folder / "pin.txt"
-    if made.exists() and made.read_text() == pin:
-        return python
     if not python.exists():
         venv.create(folder, with_pip=True)
     inside = folder / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
@@ -108,3 +123,15 @@ class Peer:
         if line.startswith(ERROR):
             raise PeerError(f"{self._name}: {line.removeprefix(ERROR).strip()}")
         return line
+
+
+def main() -> None:
+    """Make environments that stay, and print their interpreters."""
+    parser = argparse.ArgumentParser(description="Environments of other tools, made to stay.")
+    parser.add_argument("peers", nargs="+", choices=PINS, help="whose")
+    for peer in parser.parse_args().peers:
+        print(peer_python(KEPT / peer, PINS[peer]))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-STUDY = "#/study/main"
+from browser.steps import PHONE, STUDY, findings, opened, width
+
 PAGES = {
     "home": "",
     "search": "/search?by=words&q=bridge",
@@ -20,13 +21,6 @@ PAGES = {
     "runs": "/runs",
     "compare": "/compare",
 }
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def opened(page: Page, address: str, route: str = "") -> Page:
-    page.goto(f"{address}/{STUDY}{route}")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    return page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -35,18 +29,15 @@ def test_a_page_shows_itself_and_axe_finds_nothing(page: Page, address: str, nam
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
     opened(page, address, PAGES[name])
     page.wait_for_load_state("networkidle")
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")
-    bad = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in bad] == []
+    assert findings(page) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_phone(page: Page, address: str, name: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size({"width": PHONE, "height": 844})
     opened(page, address, PAGES[name])
     page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width(page) <= PHONE
 
 
 def test_home_tells_of_the_study_and_leads_to_a_feature(page: Page, address: str) -> None:

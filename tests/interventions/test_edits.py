@@ -160,7 +160,7 @@ def test_what_is_added_in_several_places_is_what_each_edit_adds(sae: SAE) -> Non
 
 @pytest.mark.parametrize("where", PLACES)
 def test_copies_are_steered_like_their_prompt(model: LanguageModel, sae: SAE, where: Positions) -> None:
-    prompts = ["the golden", "a fox sees", "old"]
+    prompts = [model.encode(text) for text in ("the golden", "a fox sees", "old")]
     ways = [Way(), *(Way(edits=[add(3, a, where), raise_to(9, 2.0, where)]) for a in (3.0, 6.0))]
     for way, written in zip(
         ways, steer_each(model, sae, prompts, ways, temperature=0.0, max_new_tokens=24, copies=3), strict=True

@@ -35,7 +35,7 @@ def steer(
     (written,) = steer_each(
         model,
         sae,
-        prompts,
+        [model.encode(prompt) if isinstance(prompt, str) else prompt for prompt in prompts],
         [Way(edits=edits, push=push)],
         max_new_tokens=max_new_tokens,
         temperature=temperature,
@@ -49,7 +49,7 @@ def steer(
 def steer_each(
     model: LanguageModel,
     sae: SAE,
-    prompts: Sequence[str] | Sequence[Sequence[int]],
+    prompts: Sequence[Sequence[int]],
     ways: Sequence[Way],
     *,
     max_new_tokens: int = 64,
@@ -58,7 +58,7 @@ def steer_each(
     seed: int = 0,
     copies: int = 1,
 ) -> list[Generated]:
-    """Continue all prompts in each of several ways, as one batch; what was written in each.
+    """Continue all prompts, as tokens, in each of several ways, as one batch; what was written in each.
 
     Raises as `steer` does.
     """
@@ -66,7 +66,7 @@ def steer_each(
     steering = SteeringEach(sae, ways, len(prompts))
     with model.edit(steering.hooks):
         written = model.generate(
-            list(prompts) * len(ways),
+            [prompt for _ in ways for prompt in prompts],
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             top_p=top_p,
