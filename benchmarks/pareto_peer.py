@@ -54,11 +54,13 @@ def main() -> None:
     )
     config.metadata.hook_name, config.metadata.model_name = asked["hook"], "smollm2"
     config.metadata.sae_lens_version = "6.54.12"
+    lr = 1e-3 if "k" in settings else 4e-4
     trainer = SAETrainer(
         cfg=SAETrainerConfig(
             total_training_samples=steps * batch,
             train_batch_size_samples=batch,
-            lr=1e-3 if "k" in settings else 4e-4,
+            lr=lr,
+            lr_end=lr / 10,
             lr_warm_up_steps=round(WARM_UP * steps),
             lr_decay_steps=round(DECAY * steps),
             autocast=False,
