@@ -122,3 +122,10 @@ def test_what_was_typed_stays_when_an_example_is_opened_at_once(page: Page, addr
     expect(example).to_have_attribute("aria-expanded", "true")
     expect(page).to_have_url(re.compile("try="))
     expect(box).to_have_value("the old bridge")
+
+
+def test_what_was_typed_a_moment_ago_goes_along_where_one_clicks(page: Page, address: str) -> None:
+    opened(page, address, "/prompt?as=chat&turn=user%3Athe+golden+gate")
+    page.get_by_label("Turn 1", exact=True).fill("the old fox")
+    page.get_by_role("link", name="Text", exact=True).click()
+    expect(page.get_by_label("Text to read")).to_have_value("the old fox")

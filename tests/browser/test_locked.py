@@ -81,4 +81,7 @@ def test_axe_finds_nothing_at_the_locked_door_and_it_fits_a_phone(
     page.goto(locked)
     expect(page.get_by_role("heading", name="This server is locked")).to_be_visible()
     assert findings(page) == []
-    assert width(page) <= PHONE
+    assert width(page) == page.evaluate("window.innerWidth") == PHONE  # not a wide page made small
+    light = scheme == "light"
+    colour = page.evaluate("getComputedStyle(document.body).color")
+    assert (colour == "rgb(0, 0, 0)") == light

@@ -69,7 +69,8 @@ class Pages:
 def plain_page(status: int, title: str, text: str) -> HTMLResponse:
     """A page that needs nothing else."""
     words, head = html.escape(text), html.escape(title)
-    document = f"<meta charset=utf-8><title>{head}</title><h1>{head}</h1><p>{words}</p>"
+    metas = '<meta name=viewport content="width=device-width"><meta name=color-scheme content="light dark">'
+    document = f"<meta charset=utf-8>{metas}<title>{head}</title><h1>{head}</h1><p>{words}</p>"
     return HTMLResponse(
         f'<!doctype html><html lang="en">{document}</html>', status, headers={"Cache-Control": "no-store"}
     )
