@@ -39,6 +39,10 @@ COST = Cost(
     index=Line(2e-5, 1e-8),
     continuation=2e-3,
     evaluation=EvaluationSettings(),
+    context=256,
+    untrained=Line(0.0, 8e-9),
+    fitting=Line(0.0, 0.0),
+    trial=0.0,
 )
 NUMBERS = st.floats(1e-6, 1e-2)
 COSTS = st.builds(
@@ -61,14 +65,14 @@ def fits(minutes: float, costs: list[Cost], tokens: int, d_sae: int) -> bool:
 
 
 def test_the_estimate_is_the_sum_that_its_page_gives() -> None:
-    train, held, ce = 900_000, 40_000, 20_000
+    train, held, ce = 900_000, 40_000, 20_000 + 128
     encode = 6e-9 * 2048
     found = estimate([COST], 1_000_000, 2048)
     assert found == pytest.approx(
         {
             "activations": train * 1e-3,
             "sae": 4 * train * (1e-5 + 2048e-8),
-            "evaluation": (50_000 + held + ce) * 1e-3 + held * 4 * encode + ce * 8 * 2e-3,
+            "evaluation": (50_000 + held + ce) * 1e-3 + held * 2 * (encode + 8e-9 * 2048) + ce * 8 * 2e-3,
             "index": train * (2e-5 + 2048e-8),
         },
         rel=1e-12,
@@ -76,8 +80,22 @@ def test_the_estimate_is_the_sum_that_its_page_gives() -> None:
     plain = replace(
         COST, evaluation=EvaluationSettings(baselines=False, max_positions=1000, ce_positions=500)
     )
-    measured = (1000 + 500) * 1e-3 + 1000 * 2 * encode + 500 * 5 * 2e-3
+    measured = (1000 + 628) * 1e-3 + 1000 * 2 * encode + 628 * 5 * 2e-3
     assert estimate([plain], 1_000_000, 2048)["evaluation"] == pytest.approx(measured, rel=1e-12)
+
+
+def test_training_tries_products_and_fits_thresholds_on_at_most_50_000_positions() -> None:
+    fitted = replace(COST, fitting=Line(1e-6, 1e-9), trial=1e-4)
+    for tokens, sample in ((10**6, 50_000), (10_000, 9000)):
+        more = estimate([fitted], tokens, 2048)["sae"] - estimate([COST], tokens, 2048)["sae"]
+        assert more == pytest.approx(2048 * 1e-4 + sample * (1e-6 + 2048e-9))
+    assert estimate([replace(fitted, trained=0)], 10**6, 2048)["sae"] == 0
+
+
+def test_features_cost_a_row_and_logits_each_and_a_cosine_a_pair() -> None:
+    some = replace(COST, row=1e-4, logits=1e-3, cosine=1e-8)
+    more = estimate([some], 10**6, 2048)["index"] - estimate([COST], 10**6, 2048)["index"]
+    assert more == pytest.approx(2048 * 1.1e-3 + 2048**2 * 1e-8)
 
 
 def test_saes_that_share_activations_share_one_harvest() -> None:
@@ -231,7 +249,9 @@ def test_every_rate_of_a_real_model_is_measured(tmp_path: Path) -> None:
     for cost in costs.values():
         assert (cost.train_share, cost.held_share) == (0.7, 0.1)
         rates = [cost.forward, cost.continuation]
-        rates += [line.at(size) for line in (cost.step, cost.encode, cost.index) for size in LADDER]
+        lines = (cost.step, cost.encode, cost.index, cost.untrained, cost.fitting)
+        rates += [line.at(size) for line in lines for size in LADDER] + [cost.trial]
+        assert 0 <= cost.row < math.inf
         assert all(0 < rate < math.inf for rate in rates)
     assert not list((tmp_path / "scratch").iterdir())
 

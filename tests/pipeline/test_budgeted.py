@@ -42,6 +42,7 @@ PLANTED = replace(
     step=Line(0.0, 0.0),
     encode=Line(0.0, 0.0),
     index=Line(0.0, 0.0),
+    untrained=Line(0.0, 0.0),
     continuation=0.0,
     evaluation=EvaluationSettings(baselines=False),
 )

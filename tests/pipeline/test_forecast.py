@@ -53,7 +53,7 @@ SAE = PlannedSAE(
     tokens=1_000_000,
     d_sae=8192,
 )
-PREPARED = Prepared(loading=5.0, reading=2.0, encoding=1e-6, held=Held(needed=700 * MB))
+PREPARED = Prepared(loading=5.0, again=0.5, reading=2.0, encoding=1e-6, held=Held(needed=700 * MB))
 ENOUGH = Limit(memory_gb=1000.0, disk_gb=1000.0, together_gb=0.0)
 
 
@@ -107,6 +107,8 @@ def test_stages_add_up_and_the_largest_memory_counts() -> None:
     found = forecast([SAE], PREPARED, ENOUGH)
     assert [one.stage for one in found.stages] == ["prepare", "harvest", "train", "evaluate", "index"]
     seconds = estimate([COST], 1_000_000, 8192)
+    seconds["activations"] += 0.5
+    seconds["evaluation"] += 0.5
     assert [one.seconds for one in found.stages[1:]] == [round(value, 1) for value in seconds.values()]
     assert found.stages[0].seconds == 8.0
     assert found.seconds == round(8.0 + sum(seconds.values()), 1)
@@ -123,7 +125,9 @@ def test_saes_of_one_hook_point_share_a_harvest_and_others_do_not() -> None:
     one, shared, apart = (forecast(saes, PREPARED, ENOUGH) for saes in ([SAE], [SAE, SAE], [SAE, other]))
     harvest, train = 1, 2
     assert shared.stages[harvest] == one.stages[harvest]
-    assert apart.stages[harvest].seconds == 2 * one.stages[harvest].seconds
+    assert (
+        apart.stages[harvest].seconds == 2 * (one.stages[harvest].seconds - PREPARED.again) + PREPARED.again
+    )
     assert apart.stages[harvest].disk_gb == pytest.approx(2 * one.stages[harvest].disk_gb, abs=2e-6)
     assert shared.stages[train].seconds == pytest.approx(2 * one.stages[train].seconds, abs=0.11)
     assert shared.memory_gb == one.memory_gb

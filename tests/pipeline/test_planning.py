@@ -121,6 +121,12 @@ def test_what_is_asked_wrongly_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_process_takes_to_start_comes_before_all_else(asked: dict[str, Any]) -> None:
+    found = pipeline.plan(**asked, sae={"d_sae": 64}, starting=1000.0)
+    assert found.stages[0].seconds > 1000
+    assert found.seconds - found.stages[0].seconds < 1000
+
+
 def test_a_text_without_words_is_refused(asked: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("  \n")
     with pytest.raises(UsageError, match=r"no text in .*empty\.txt"):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from monosema.server.shelf import Shelf
+import monosema as ms
+from monosema.artifact import read_json
+from monosema.server.shelf import Shelf, Standing
 
 
 class Made:
@@ -58,3 +62,25 @@ def test_another_key_of_a_name_takes_the_room_of_the_one_before(made: Made) -> N
         shelf.get("b", key, made("b"), size=5)
     shelf.get("a", 1, made("a"), size=5)
     assert made.names == ["a", "b", "b", "b"]
+
+
+def test_what_is_held_is_told_for_its_key_alone(made: Made) -> None:
+    shelf = Shelf()
+    assert shelf.held("a", 1) is None
+    shelf.get("a", 1, made("a"))
+    assert (shelf.held("a", 1), shelf.held("a", 2)) == ("a", None)
+    assert made.names == ["a"]
+
+
+def test_how_artifacts_stand_is_seen_once_and_anew_by_the_next_who_looks(copied: Path) -> None:
+    study, shelf = ms.open(copied), Shelf()
+    standing = Standing(study, shelf)
+    before = standing.made("sae", "main")
+    assert before is not None
+    manifest = copied / "sae" / "main" / "manifest.json"
+    manifest.write_text(json.dumps(read_json(manifest) | {"hash": "0" * 64}))
+    assert standing.made("sae", "main") is before
+    assert standing.state("index", "main") == "made"
+    after = Standing(study, shelf)
+    assert getattr(after.made("sae", "main"), "hash", None) == "0" * 64
+    assert after.state("index", "main") == "stale"

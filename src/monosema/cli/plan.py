@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,7 @@ def plan(
     """Say what a run would take here, stage by stage, and what would fit. Makes nothing; measures for some seconds."""
     from monosema import pipeline
 
+    starting = process_time()  # a run starts as this did
     found = pipeline.plan(
         None if study is None else pipeline.open_study(study),
         model=model,
@@ -45,6 +47,7 @@ def plan(
         tokens=tokens,
         minutes=minutes,
         memory_gb=memory_gb,
+        starting=starting,
     )
     if json:
         print_json(found.to_dict())

@@ -94,11 +94,12 @@ def search_words(folder: Path, query: str, n: int = 10, *, among: Among = None) 
 
 
 def _matches(db: sqlite3.Connection, query: str, n: int, among: Among) -> list[Candidate]:
+    # sorted by `rank`, and by nothing else, what is not read is not marked; what is equally good keeps its order
     weights = ", ".join(map(str, COLUMNS.values()))
     marked = ", ".join(f"highlight(words, {place}, ?1, '')" for place in range(1, len(COLUMNS) + 1))
     rows = db.execute(
-        f"SELECT feature, -bm25(words, 0, {weights}) AS score, {marked} FROM words WHERE words MATCH ?2 "  # noqa: S608
-        "ORDER BY score DESC, feature LIMIT ?3",
+        f"SELECT feature, -rank, {marked} FROM words WHERE words MATCH ?2 AND rank MATCH 'bm25(0, {weights})' "  # noqa: S608
+        "ORDER BY rank LIMIT ?3",
         (_MARK, query, n if among is None else -1),
     )
     offered = (row for row in rows if among is None or among[row[0]])

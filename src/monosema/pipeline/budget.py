@@ -3,10 +3,11 @@
 Everything here is arithmetic; rates.py measures. T: tokens of a corpus, n: those of split train, F: d_sae.
 
     activations   n passes of the model up to the hook point, once for all SAEs that read them
-    sae           steps over 4 n positions (`PASSES`), shared out by position; a straight line in F
+    sae           steps over 4 n positions (`PASSES`), shared out by position; a straight line in F. Before them F times
+                  a trial of the encoder's product, after them thresholds, fitted on a sample, where the kind has some
     evaluation    passes up to the hook point, encodings, and runs of the layers above it: bounded by its settings
-    index         n times encoding, sorting and reducing a position, a straight line in F; then logits of each of
-                  the F directions, and cosines of all pairs of them
+    index         n times encoding, sorting and reducing a position, a straight line in F; then a row of the table and
+                  logits of each of the F directions, and cosines of all pairs of them
 
 Where the disk has no room for activations, training and index pass the model again: each index for itself, training
 once for all SAEs on one stream, for as long as the longest. It is an estimate, and a careful one: `RESERVE` of the time
@@ -39,7 +40,9 @@ CE_RUNS = 5
 BASELINES = 3
 """Further runs where the untrained SAE, PCA and neurons are measured."""
 FIDELITY_ENCODINGS = 2
-"""What a position of the fidelity figures costs, in encodings; as much again with baselines."""
+"""What a position of the fidelity figures costs, in encodings; with baselines as many of the untrained SAE, too."""
+THRESHOLD_POSITIONS = 50_000
+"""Training positions on which inference thresholds are fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +114,18 @@ class Cost:
     """A run of the layers above the hook point, with its losses."""
     evaluation: EvaluationSettings
     """How much is evaluated."""
+    context: int
+    """Positions of a row: what is evaluated is whole rows."""
+    untrained: Line
+    """Encoding by an SAE as it is before training: dense where nothing but training makes it sparse."""
+    fitting: Line
+    """Fitting inference thresholds, a position of the sample; 0 where the kind fits none."""
+    trial: float
+    """Seconds a feature to find which of the encoder's products is fastest."""
     kept: float = 1.0
     """Share of the tokens whose positions are kept: trained on and indexed."""
+    row: float = 0.0
+    """Seconds a feature for its row of the index's table, and to rank its nearest ones."""
     logits: float = 0.0
     """Seconds a feature for the logits of its direction."""
     cosine: float = 0.0
@@ -125,9 +138,10 @@ class Cost:
         again = self._again(kept)
         return {
             "activations": tokens * self.train_share * self.forward,
-            "sae": self._trained(kept) * self.step.at(d_sae),
+            "sae": self._training(kept, d_sae),
             "evaluation": self._evaluation(tokens, d_sae),
-            "index": kept * (self.index.at(d_sae) + again) + d_sae * (self.logits + d_sae * self.cosine),
+            "index": kept * (self.index.at(d_sae) + again)
+            + d_sae * (self.row + self.logits + d_sae * self.cosine),
         }
 
     def passes(self, tokens: int) -> float:
@@ -143,6 +157,14 @@ class Cost:
         """Positions that training sees, each counted as often as it is seen."""
         return PASSES * kept if self.trained is None else self.trained
 
+    def _training(self, kept: float, d_sae: int) -> float:
+        """Trial of products, steps, thresholds; nothing where nothing is trained."""
+        if self.trained == 0:
+            return 0.0
+        sample = min(THRESHOLD_POSITIONS, kept)
+        steps = self._trained(kept) * self.step.at(d_sae)
+        return d_sae * self.trial + steps + sample * self.fitting.at(d_sae)
+
     def _again(self, kept: float) -> float:
         """Seconds for the activations of a position that are needed again after the harvest."""
         return 0.0 if kept <= self.storable else self.forward
@@ -157,12 +179,13 @@ class Cost:
     def _evaluation(self, tokens: int, d_sae: int) -> float:
         asked = self.evaluation
         held = min(asked.max_positions or MAX_POSITIONS, tokens * self.held_share)
-        ce = min(asked.ce_positions or CE_POSITIONS, held)
+        # the row that reaches the number is run whole: half a row more in the mean
+        ce = min((asked.ce_positions or CE_POSITIONS) + self.context / 2, held)
         fitted = min(PCA_POSITIONS, tokens * self.train_share) if asked.baselines else 0
-        encodings = FIDELITY_ENCODINGS * (2 if asked.baselines else 1)
+        encoding = self.encode.at(d_sae) + (self.untrained.at(d_sae) if asked.baselines else 0.0)
         runs = CE_RUNS + (BASELINES if asked.baselines else 0)
         passes = (fitted + held + ce) * self.forward
-        return passes + held * encodings * self.encode.at(d_sae) + ce * runs * self.continuation
+        return passes + held * FIDELITY_ENCODINGS * encoding + ce * runs * self.continuation
 
 
 def estimate(costs: Sequence[Cost], tokens: int, d_sae: int) -> dict[str, float]:

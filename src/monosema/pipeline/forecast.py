@@ -161,7 +161,9 @@ class Prepared:
     """What comes before the harvest."""
 
     loading: float
-    """Seconds to load and measure models."""
+    """Seconds to start, and to load and measure models."""
+    again: float
+    """Seconds to load models once more: before the harvest up to its hook points, before the evaluation whole."""
     reading: float
     """Seconds to read all text."""
     encoding: float
@@ -198,6 +200,8 @@ def _forecast(
     # what each SAE costs is told of its own text and size
     seconds = estimate([replace(one.cost, tokens=one.tokens, d_sae=one.d_sae) for one in some], tokens, d_sae)
     tokens = max(one.tokens for one in some)
+    seconds["activations"] += prepared.again
+    seconds["evaluation"] += prepared.again
     seconds["prepare"] = prepared.loading + prepared.reading + prepared.encoding * tokens
     held, disk = _held(some, limit.together_gb * GB) | {"prepare": prepared.held}, _disk(some)
     stages = tuple(

@@ -26,8 +26,8 @@ from monosema.pipeline.training import TOGETHER_SHARE
 from monosema.pipeline.work import Plan, Work, load_model, names_of_tokens
 from monosema.study import Study
 
-LOADS = 3
-"""How often a run loads a model: to plan, to harvest and train, to evaluate and index."""
+FIRST = HookPoint("resid_post", 0)
+"""A load up to here is short, and brings in what any load needs."""
 
 
 def plan(
@@ -39,13 +39,14 @@ def plan(
     tokens: int | None = None,
     minutes: float | None = None,
     memory_gb: float | None = None,
+    starting: float = 0.0,
 ) -> Forecast:
     """What the run of a study would take here, or that of one that `init` would make of the same arguments.
 
     Of a study all stages are counted, those that were made already, too. `minutes` and `memory_gb`: what there is,
-    for what would fit; by default as long as it takes, and the memory of this machine. Measures for some seconds on
-    the model. Raises `UsageError` for an unknown model, hook point or kind, for settings that do not go together, and
-    where there is no text.
+    for what would fit; by default as long as it takes, and the memory of this machine. `starting`: seconds before a
+    run begins, where it is a process of its own. Measures for some seconds on the model. Raises `UsageError` for an
+    unknown model, hook point or kind, for settings that do not go together, and where there is no text.
     """
     asked = {key: value for key, value in (sae or {}).items() if value is not None}
     for name, value in (("minutes", minutes), ("memory_gb", memory_gb)):
@@ -70,22 +71,22 @@ def plan(
             minutes=minutes,
         )
         saes, prepared = _planned(Work(study), base, Path(scratch), place)
-        return forecast(saes, prepared, limit)
+        return forecast(saes, replace(prepared, loading=starting + prepared.loading), limit)
 
 
 def _planned(work: Work, base: int, scratch: Path, place: Path) -> tuple[list[PlannedSAE], Prepared]:
     """Every SAE of a study with what was measured of it, and what comes before the harvest."""
     found: dict[str, PlannedSAE] = {}
     texts: dict[str, TextSize] = {}
-    loading, held = 0.0, base
+    loading, again, held = 0.0, 0.0, base
     for name in work.asked.models_used:
         start = time.monotonic()
-        model = load_model(work, name)
-        loaded = time.monotonic() - start
+        model, loaded = _loaded(work, name)
         frozen = _frozen(work, name)
         asked = work.asked.models[name].tokens_per_batch
         per_batch = asked or (frozen.tokens_per_batch if frozen else batch_size(model)[0])
-        loading += time.monotonic() - start + (LOADS - 1) * loaded
+        loading += time.monotonic() - start
+        again += loaded
         saes = {key: sae for key, sae in work.asked.saes.items() if sae.place.model == name}
         room = STORE_SHARE * shutil.disk_usage(place).free
         costs = measure_costs(
@@ -102,11 +103,23 @@ def _planned(work: Work, base: int, scratch: Path, place: Path) -> tuple[list[Pl
         del model  # before the next one
     prepared = Prepared(
         loading=loading,
+        again=again,
         reading=sum(text.reading for text in texts.values()),
         encoding=sum(text.encoding for text in texts.values()),
         held=Held(needed=max(held, base + 2 * max(text.bytes for text in texts.values()))),
     )
     return [found[key] for key in work.asked.saes], prepared
+
+
+def _loaded(work: Work, name: str) -> tuple[LanguageModel, float]:
+    """A model, and the seconds that it takes to load once libraries are there and its number format is chosen."""
+    first = load_model(work, name, until=str(FIRST))
+    dtype, device = str(first.dtype).removeprefix("torch."), str(first.device)
+    del first
+    start = time.monotonic()
+    model = load_model(work, name, dtype=dtype, device=device)
+    assert model.hash  # a run holds it against its plan
+    return model, time.monotonic() - start
 
 
 def _text(work: Work, tokens: str, model: LanguageModel, budget: Budget | None, scratch: Path) -> TextSize:

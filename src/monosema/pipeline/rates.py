@@ -2,9 +2,9 @@
 
 1. A batch of the plan's size, at most 4,096 tokens, goes up to the hook point, and a part of it on to its losses; a
    few directions go through the unembedding.
-2. On those activations, at two sizes, an untrained SAE takes a training step, encodes, and makes a small index.
-
-Encodings and steps of an SAE at its start are no faster than those of a trained one, but for ReLU: see `_thin`.
+2. On those activations, at two sizes, an untrained SAE takes a training step, encodes, fits thresholds where its kind
+   has some, and makes two small indexes: what they differ by is what positions cost, the rest is the features'.
+   Encodings and steps of an SAE at its start are no faster than those of a trained one, but for ReLU: see `_thin`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import statistics as numbers
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from monosema.index.neighbours import neighbours
 from monosema.index.reduce import reduce_block
 from monosema.index.segment import read_segments, write_segment
 from monosema.index.tags import TaggedRows
+from monosema.kernels import SparseActs
 from monosema.models import HookPoint, LanguageModel, points_of
 from monosema.pipeline.asked import Asked, SAEAsked, Store
 from monosema.pipeline.budget import LADDER, Cost, Line
@@ -77,16 +79,21 @@ class _Place:
     logits: float
     """Seconds a direction, through the unembedding."""
     encoder_gemm: str
+    trial: float
+    """Seconds a feature to find it."""
 
 
 @dataclass(frozen=True)
 class _Rates:
-    """Seconds of an SAE of one size: a position, and for `cosine` a pair of features."""
+    """Seconds of an SAE of one size: a position; for `row` and `near` a feature."""
 
     step: float
     encode: float
-    index: float
-    cosine: float
+    untrained: float
+    fitting: float
+    sorting: float
+    row: float
+    near: float
 
 
 def measure_costs(
@@ -138,6 +145,7 @@ def _cost(
     def line(of: Callable[[_Rates], float]) -> Line:
         return Line.through((least, of(small)), (4 * least, of(large)))
 
+    encode, near = line(lambda one: one.encode), line(lambda one: one.near)
     return Cost(
         activations=sae.activations,
         stream=sae.stream_name,
@@ -151,11 +159,16 @@ def _cost(
         forward=place.forward,
         continuation=place.continuation,
         step=line(lambda one: one.step),
-        encode=line(lambda one: one.encode),
-        index=line(lambda one: one.index),
+        encode=encode,
+        index=replace(encode, flat=encode.flat + FULL_SEGMENT * small.sorting),
         evaluation=asked.evaluation,
+        context=min(corpus.context, model.context),
+        untrained=line(lambda one: one.untrained),
+        fitting=line(lambda one: one.fitting),
+        trial=place.trial,
+        row=large.row + near.flat,
         logits=place.logits,
-        cosine=large.cosine,
+        cosine=near.slope,
     )
 
 
@@ -192,14 +205,17 @@ def _measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_b
 
     def read_out() -> Tensor:
         found = model.resume(last, directions, torch.zeros(DIRECTIONS, 1, dtype=torch.int64))
-        return found[:, 0].float().topk(10).values
+        rows = found[:, 0].float().cpu()
+        return torch.cat([rows.topk(10, largest=largest).values for largest in (True, False)])
 
     logits = seconds_of(read_out, TIMES) / DIRECTIONS
     x = captured.flatten(0, 1).float().cpu()  # [rows * length, width]
     norms = row_norms(x)
     stats = ActivationStats.of(x, norms, median=median_norm(norms), places=len(points_of(hook)))
+    start = time.perf_counter()
     gemm = faster_gemm(x.shape[1], 4 * LADDER[0])
-    return _Place(x[norms <= stats.massive_threshold], stats, forward, continuation, logits, gemm)
+    trial = (time.perf_counter() - start) / (4 * LADDER[0])
+    return _Place(x[norms <= stats.massive_threshold], stats, forward, continuation, logits, gemm, trial)
 
 
 def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: int, scratch: Path) -> _Rates:
@@ -218,39 +234,58 @@ def _measure_sae(model: LanguageModel, asked: SAEAsked, place: _Place, d_sae: in
     n = min(asked.training.batch, STEP_ROWS)
     x = place.x[torch.arange(n) % len(place.x)]  # [n, d_model]
     step = _step_seconds(sae, x, place.encoder_gemm)
+    untrained = None
     if asked.kind.k is None:
+        untrained = seconds_of(lambda: sae.encode(x).values, TIMES) / n
         _thin(sae, x)
         step = RELU_DENSE * step + (1 - RELU_DENSE) * _step_seconds(sae, x, place.encoder_gemm)
+    start = time.perf_counter()
+    fitted = thresholds_of(sae, lambda: x)
+    fitting = time.perf_counter() - start
     if asked.kind.thresholds == "by_l0":  # without its threshold it would be dense
-        sae = thresholds_of(sae, lambda: x)
-    acts = sae.encode(x)  # first use allocates
-    encode = seconds_of(lambda: sae.encode(x).values, TIMES)
+        sae = fitted
+    sae.encode(place.x)  # first use allocates
+    encode = seconds_of(lambda: sae.encode(place.x).values, TIMES) / len(place.x)
+    sorting, row = _index_seconds(sae, place.x, scratch / "index")
+    return _Rates(
+        step=step / n,
+        encode=encode,
+        untrained=encode if untrained is None else untrained,
+        fitting=fitting / n,
+        sorting=sorting,
+        row=row,
+        near=seconds_of(lambda: neighbours(sae.W_dec)[1]) / d_sae,
+    )
 
-    def index() -> Tensor:
-        write_segment(folder, 0, acts, np.zeros((n, 3), dtype=np.int32))
+
+def _index_seconds(sae: SAE, x: Float[Tensor, "n d_model"], folder: Path) -> tuple[float, float]:
+    """What a position costs to sort and reduce, and what a feature does besides: by indexes of all rows and of few."""
+
+    def index(acts: SparseActs) -> Tensor:
+        folder.mkdir(parents=True)
+        write_segment(folder, 0, acts, np.zeros((len(acts), 3), dtype=np.int32))
         segments = read_segments(folder)
-        columns, _ = reduce_block(segments, 0, d_sae, seed=0, tagged=TaggedRows(segments, SpanTable.empty()))
+        tagged = TaggedRows(segments, SpanTable.empty())
+        columns, _ = reduce_block(segments, 0, sae.d_sae, seed=0, tagged=tagged)
+        shutil.rmtree(folder)
         return torch.from_numpy(columns["top_values"])
 
-    folder = scratch / "index"
-    folder.mkdir(parents=True, exist_ok=True)
-    indexed = seconds_of(index)
-    shutil.rmtree(folder)
-    near = seconds_of(lambda: neighbours(sae.W_dec)[1])
-    return _Rates(step / n, encode / n, (encode + FULL_SEGMENT * indexed) / n, near / d_sae**2)
+    few, all_ = sae.encode(x[: max(1, len(x) // 4)]), sae.encode(x)
+    small, large = ((len(acts), seconds_of(partial(index, acts), TIMES)) for acts in (few, all_))
+    line = Line.through(small, large)
+    return line.slope, line.flat / sae.d_sae
 
 
 def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) -> float:
-    kind = sae.config.kind
     at = sae.config
-    config = StepConfig(kind=kind, encoder_gemm=encoder_gemm, blocks=at.blocks, centred=at.centred)
-    weights = (sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec)
-    step = Step(*weights, config, len(x), threshold=sae.threshold)
-    rows = sae.scaled(x)
-    inputs, target = rows[:, : sae.d_model].contiguous(), sae.target(rows).contiguous()
+    config = StepConfig(kind=at.kind, encoder_gemm=encoder_gemm, blocks=at.blocks, centred=at.centred)
+    step = Step(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec, config, len(x), threshold=sae.threshold)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
 
     def act() -> Tensor:
-        return torch.tensor(step.step(inputs, target, lr=0.0, l1=kind.penalty).loss)  # no weight changes
+        rows = sae.scaled(x[order])  # a stream gathers rows in a random order
+        inputs, target = rows[:, : sae.d_model].contiguous(), sae.target(rows).contiguous()
+        return torch.tensor(step.step(inputs, target, lr=0.0, l1=at.kind.penalty).loss)  # no weight changes
 
     act()  # first use allocates
     return seconds_of(act, TIMES)

@@ -25,6 +25,7 @@ from monosema.activations import (
 )
 from monosema.artifact import Draft, read_json
 from monosema.pipeline.asked import SAEAsked
+from monosema.pipeline.budget import THRESHOLD_POSITIONS
 from monosema.pipeline.given import take_over
 from monosema.pipeline.making import once
 from monosema.pipeline.memory import machine_bytes, together
@@ -33,8 +34,6 @@ from monosema.sae import SAE, SAEConfig, recognise, start_from, thresholds_of, t
 from monosema.training import DATA, Job, TrainPlan, TrainResult, faster_gemm, steps_done, train_together
 from monosema.training import make_plan as make_train_plan
 
-THRESHOLD_POSITIONS = 50_000
-"""Training positions on which inference thresholds are fitted."""
 TOGETHER_SHARE = 0.25
 """Share of the machine's memory that SAEs may take beside the first one; the next waits for another pass."""
 

@@ -1,6 +1,8 @@
 """What routes depend on: the catalog, the SAE that the path names, its index, and who asks.
 
-What is quick is `async`: anything else goes through a thread of its own, which takes longer than it does itself.
+What is quick is `async`: anything else goes through a thread of its own, which takes longer than it does itself. None
+depends on another by `Depends`: FastAPI solves all below a dependency again wherever one is named, and that too took
+longer than they do.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
+from fastapi.concurrency import run_in_threadpool
 
 from monosema.index import FeatureIndex
 from monosema.server.catalog import Catalog
@@ -26,15 +29,26 @@ async def _catalog(request: Request) -> Catalog:
 Studies = Annotated[Catalog, Depends(_catalog)]
 
 
-async def _served(studies: Studies, study: StudyName, sae: SAEName) -> ServedSAE:
-    return studies.sae(study, sae)
+async def _served(request: Request, study: StudyName, sae: SAEName) -> ServedSAE:
+    return served_of(request)  # the names stand here for the description of the API
 
 
 Served = Annotated[ServedSAE, Depends(_served)]
 
 
-def _index(served: Served) -> FeatureIndex:
-    return served.index()
+def served_of(request: Request) -> ServedSAE:
+    """The SAE that the path of a request names, one object for all of it. Raises `NotFoundError` with the nearest."""
+    found: ServedSAE | None = getattr(request.state, "served", None)
+    if found is None:
+        catalog: Catalog = request.app.state.catalog
+        found = request.state.served = catalog.sae(*(request.path_params[name] for name in ("study", "sae")))
+    return found
+
+
+async def _index(request: Request) -> FeatureIndex:
+    served = served_of(request)
+    found = served.open_index()
+    return await run_in_threadpool(served.index) if found is None else found
 
 
 Index = Annotated[FeatureIndex, Depends(_index)]

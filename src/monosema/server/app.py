@@ -118,13 +118,16 @@ def create_app(
     add_errors(app)
     add_not_modified(app)
     _add_guards(app, catalog, door, log_prompts)
-    for router in PROTOCOLS:
-        app.include_router(router)
-    for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+    app.include_router(_joined(PROTOCOLS))
+    app.include_router(_joined(ROUTERS), prefix=PREFIX)
     app.include_router(operating.router)
     app.include_router(pages.router)  # the last one: its paths are whatever is left
     return app
+
+
+def _joined(routers: Sequence[APIRouter]) -> APIRouter:
+    """The routes of all in one: each router that an app includes is gone through for each request."""
+    return APIRouter(routes=[route for router in routers for route in router.routes])
 
 
 def _add_guards(app: FastAPI, catalog: Catalog, door: Door, log_prompts: bool) -> None:

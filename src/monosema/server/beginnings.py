@@ -12,11 +12,12 @@ from monosema.index import Candidate, FeatureIndex, find_by_tag
 from monosema.server.access import Index, Served
 from monosema.server.feature_records import FeatureRow
 from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.reading import ReadRoute
 from monosema.server.record import Record
 from monosema.server.records import Coverage
 from monosema.server.rows import feature_rows, tag_rows
 
-router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
+router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
 MOST = 50
 TAGS_A_FEATURE = 2
 """Tags that are looked at for each feature: some share their best one."""

@@ -11,10 +11,11 @@ from pydantic import Field
 
 from monosema.server.access import Index, Served
 from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.reading import ReadRoute
 from monosema.server.record import Record
 from monosema.server.records import Coverage
 
-router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
+router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
 Statistic = Literal["density", "count", "mean", "maximum"]
 Scale = Literal["log", "linear"]
 

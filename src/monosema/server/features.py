@@ -33,9 +33,10 @@ from monosema.server.feature_records import (
 )
 from monosema.server.fresh import Unchanged, Versioned
 from monosema.server.listing import FeaturesQuery, page, select
+from monosema.server.reading import ReadRoute
 from monosema.server.rows import feature_name, feature_rows, name_record, tag_figures, tag_rows
 
-router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
+router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
 Number = Annotated[int, Path(description="Number of a feature.")]
 COLUMNS = {
     "top": ("top_rows", 1),

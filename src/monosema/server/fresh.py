@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 
 from monosema.artifact import digest_json
-from monosema.server.access import Served
+from monosema.server.access import served_of
 from monosema.server.catalog import Catalog
 from monosema.server.errors import ChangedError
 from monosema.server.kept import Source
@@ -62,13 +62,14 @@ def freshness(
     return headers
 
 
-async def unchanged(request: Request, response: Response, served: Served) -> None:
+async def unchanged(request: Request, response: Response) -> None:
     """Put the ETag of an SAE's version on an answer, and let it be kept."""
+    served = served_of(request)
     what, version = f"{served.name} of {served.study.name}", served.version
     response.headers.update(freshness(request, version, what=what, settled=served.settled))
     if served.settled:
         catalog: Catalog = request.app.state.catalog
-        study, sae = (request.path_params[name] for name in ("study", "sae"))
+        study, sae = request.path_params["study"], served.name
         request.state.source = Source(version=version, present=lambda: catalog.sae(study, sae).version)
 
 

@@ -29,7 +29,7 @@ from monosema.server.map_records import (
 )
 from monosema.server.rows import feature_name
 from monosema.server.served_map import KIND, Mapped, ServedMap, map_names, map_version
-from monosema.server.shelf import made, state_of
+from monosema.server.shelf import Standing
 
 router = APIRouter(prefix="/studies/{study}/maps", tags=["maps"])
 
@@ -39,16 +39,17 @@ def list_maps(studies: Studies, study: StudyName, response: Response) -> MapList
     """The maps of a study that were made."""
     response.headers.update(UNKEPT)
     opened, shelf = studies.study(study)
+    standing = Standing(opened, shelf)
     return MapList(
         maps=[
             MapSummary(
                 name=name,
                 saes=name.split("+"),
-                state=state_of(opened, shelf, KIND, name),
+                state=standing.state(KIND, name),
                 version=map_version(opened, shelf, found),
             )
             for name in map_names(opened)
-            if (found := made(opened, shelf, KIND, name)) is not None
+            if (found := standing.made(KIND, name)) is not None
         ]
     )
 

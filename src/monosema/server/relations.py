@@ -14,12 +14,13 @@ from monosema.server.access import Index, Served
 from monosema.server.errors import NotFoundError, NotMadeError
 from monosema.server.features import Number, check_number
 from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.reading import ReadRoute
 from monosema.server.records import Interval
 from monosema.server.relation_records import Coactive, Coordinate, Neuron, RelationFigures, Relations
 from monosema.server.rows import feature_name
 from monosema.server.served import ServedSAE
 
-router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
+router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
 Row = Mapping[str, Any]
 
 

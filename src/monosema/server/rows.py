@@ -30,7 +30,7 @@ def feature_rows(served: ServedSAE, numbers: Iterable[int]) -> list[FeatureRow]:
             mean=float(table["mean"][number]),
             maximum=float(table["maximum"][number]),
             tokens=[
-                TokenFigure(token=int(token), text=text_of(int(token)), count=int(count), share=float(share))
+                TokenFigure(token=token, text=text_of(token), count=count, share=share)
                 for token, count, share in zip(*_tokens(index, number).values(), strict=True)
                 if token >= 0
             ],
@@ -39,12 +39,12 @@ def feature_rows(served: ServedSAE, numbers: Iterable[int]) -> list[FeatureRow]:
     ]
 
 
-def _tokens(index: FeatureIndex, number: int) -> Mapping[str, Any]:
+def _tokens(index: FeatureIndex, number: int) -> Mapping[str, list[Any]]:
     """Columns of a feature's tokens. Before the index is whole, those of all features cost a pass over all postings."""
     if index.finished:
-        return {name: index.table[name][number] for name in TOKENS}
+        return {name: index.table[name][number].tolist() for name in TOKENS}
     row = index.table.row(number)
-    return {name: row[name] for name in TOKENS}
+    return {name: row[name].tolist() for name in TOKENS}
 
 
 def feature_name(names: Names | None, number: int) -> FeatureName | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import torch
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 
 from monosema.index import (
     Accuracy,
@@ -37,6 +38,7 @@ from monosema.server.catalog import Catalog
 from monosema.server.errors import NotReadyError
 from monosema.server.feature_records import Candidate, Classifier, Found, Weighted
 from monosema.server.presence import Caller
+from monosema.server.reading import in_turn
 from monosema.server.records import Interval
 from monosema.server.rows import feature_rows
 from monosema.server.served import ServedSAE
@@ -140,15 +142,22 @@ FINDERS: Mapping[str, Callable[[_Search], Answer]] = {
     "labelled": _by_labels,
 }
 """How each way of a `Find` is gone."""
+QUICK = ("tag", "text", "where")
+"""Ways that need neither a model nor an SAE."""
 AS_SET = ("on", "token", "tag")
 """Ways whose scores say what features share."""
 
 
 @router.post("/find")
-def find_features(studies: Studies, served: Served, index: Index, caller: Asking, asked: Find) -> Found:
+async def find_features(studies: Studies, served: Served, index: Index, caller: Asking, asked: Find) -> Found:
     """Features by exactly one way, best first; `where` says which may be found."""
     way = way_of(asked, tuple(FINDERS))
-    answer = FINDERS[way](_Search(studies, served, index, asked, caller))
+    find = partial(_found, _Search(studies, served, index, asked, caller), way)
+    return await (in_turn(served, find) if way in QUICK else run_in_threadpool(find))
+
+
+def _found(search: _Search, way: str) -> Found:
+    answer, served = FINDERS[way](search), search.served
     found = answer.features if isinstance(answer, Labelled) else answer
     rows = feature_rows(served, [one.feature for one in found])
     together = as_set(found) if way in AS_SET else {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -32,7 +32,7 @@ from monosema.sae import SAE, SAEConfig
 from monosema.server.errors import NotReadyError
 from monosema.server.firings import Shares
 from monosema.server.records import Coverage
-from monosema.server.shelf import Shelf, asked_of, made, not_ready, state_of
+from monosema.server.shelf import Shelf, Standing, asked_of, not_ready
 
 T = TypeVar("T")
 
@@ -60,19 +60,30 @@ class ServedSAE:
     study: OpenStudy
     name: str
     shelf: Shelf
+    _seen: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def _once(self, what: str, look: Callable[[], T]) -> T:
+        """What `look` gives, once a request. The lock of Python 3.11's `cached_property` is one for all studies."""
+        if what not in self._seen:
+            self._seen[what] = look()
+        return cast("T", self._seen[what])
 
     @property
     def asked(self) -> SAEAsked:
         """What study.toml asks of it."""
         return asked_of(self.study).saes[self.name]
 
+    @property
+    def _standing(self) -> Standing:
+        return self._once("standing", lambda: Standing(self.study, self.shelf))
+
     def made(self, kind: str, name: str | None = None) -> Artifact | None:
         """The artifact `kind/NAME` of this SAE, its files not checked; None where it was not made."""
-        return made(self.study, self.shelf, kind, self.name if name is None else name)
+        return self._standing.made(kind, self.name if name is None else name)
 
     def state(self, kind: str, name: str | None = None) -> str:
         """How `kind/NAME` stands: made, stale (its parents were remade), unfinished or absent."""
-        return state_of(self.study, self.shelf, kind, self.name if name is None else name)
+        return self._standing.state(kind, self.name if name is None else name)
 
     def need(self, kind: str) -> Artifact:
         """The same; raises `NotReadyError` that says how it stands where it was not made."""
@@ -102,12 +113,15 @@ class ServedSAE:
         """Whether what is told of it stays as it is until something is remade: no unfinished index is shown."""
         return self.place is None or self.place.finished
 
-    @cached_property
+    @property
     def place(self) -> IndexPlace | None:
         """Where its index lies, looked up once a request; None where there is no part of one yet.
 
         One that is being made is shown where there is no finished one of the present SAE.
         """
+        return self._once("place", self._look)
+
+    def _look(self) -> IndexPlace | None:
         whole, sae = self.made("index"), self.made("sae")
         if sae is None:
             return None
@@ -133,18 +147,26 @@ class ServedSAE:
     def index(self) -> FeatureIndex:
         """Its index, checked when it is opened; what is there of one that is being made.
 
-        Raises `NotReadyError`, and `RefusedError` for one of another SAE.
+        One for all of a request, however it grows. Raises `NotReadyError`, and `RefusedError` for one of another SAE.
         """
-        return self._index
+        return self._once("index", self._open)
 
-    @cached_property
-    def _index(self) -> FeatureIndex:
-        """One object for all of a request, however it grows meanwhile."""
+    def open_index(self) -> FeatureIndex | None:
+        """Its index where it is whole and open already, which takes no time to tell; None elsewhere."""
+        place = self.place
+        if place is None or not place.finished:
+            return None
+        found: FeatureIndex | None = self.shelf.held(f"index of {self.name}", place.key)
+        if found is not None:
+            self._seen["index"] = found
+        return found
+
+    def _open(self) -> FeatureIndex:
         self.need("sae")
         try:
             return self._opened()
         except NotReadyError:
-            vars(self).pop("place", None)  # it may have been finished, or begun, since that was looked up
+            self._seen.clear()  # it may have been finished, or begun, since that was looked up
             return self._opened()
 
     def _opened(self) -> FeatureIndex:
@@ -170,7 +192,7 @@ class ServedSAE:
             return FeatureIndex(place.folder, documents, self._tokenizer().decode, opened)
         except (UsageError, DamagedError):
             # the first part is not there while later ones are, what was damaged is being made again, or all of it was
-            # finished at this moment, which `_index` sees
+            # finished at this moment, which `_open` sees
             raise self._not_ready("index") from None
 
     def _tokens(self, place: IndexPlace) -> list[Tokens]:
@@ -189,6 +211,9 @@ class ServedSAE:
 
     def names(self) -> Names | None:
         """Names of its features, those by people before those by rule; None before the index is whole."""
+        return self._once("names", self._read_names)
+
+    def _read_names(self) -> Names | None:
         place = self.place
         if place is None or not place.finished:
             return None
@@ -197,6 +222,9 @@ class ServedSAE:
 
     def notes(self) -> Notes:
         """What people say of its features. Raises `DamagedError` where their file is broken."""
+        return self._once("notes", self._read_notes)
+
+    def _read_notes(self) -> Notes:
         hash_, place = self.need("sae").hash, notes_place(self.study, self.name)
         return self.kept("notes", (hash_, self.noted), lambda: read_notes(place, hash_))
 

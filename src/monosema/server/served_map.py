@@ -19,7 +19,7 @@ from monosema.pipeline import OpenStudy
 from monosema.server.access import Studies, StudyName
 from monosema.server.errors import NotFoundError, NotMadeError, known
 from monosema.server.served import ServedSAE
-from monosema.server.shelf import Shelf, asked_of, made, state_of
+from monosema.server.shelf import Shelf, Standing, asked_of
 
 KIND = "map"
 MapName = Annotated[
@@ -118,10 +118,11 @@ def _served_map(studies: Studies, study: StudyName, map_: MapName) -> ServedMap:
     # in whatever order they are given
     name = next((one for one in map_names(opened) if set(one.split("+")) == set(saes)), map_)
     command = " ".join([f"monosema map {opened.path}", *(f"--sae {one}" for one in saes)])
-    found = made(opened, shelf, KIND, name)
+    standing = Standing(opened, shelf)
+    found = standing.made(KIND, name)
     if found is None:
         raise NotMadeError(f"map/{name} of {opened.name} was not made yet", advice=f"make it with: {command}")
-    if state_of(opened, shelf, KIND, name) == "stale":
+    if standing.state(KIND, name) == "stale":
         raise RefusedError(
             f"map/{name} is of SAEs that were trained again since; make it again with: {command}"
         )

@@ -49,6 +49,11 @@ class Shelf:
             found: T = held[1]
             return found
 
+    def held(self, name: str, key: Any) -> Any:
+        """What is held for this key, at once; None where nothing is, also while somebody makes it."""
+        held = self._held.get(name)
+        return None if held is None or held[0] != key else held[1]
+
     def last(self, name: str) -> Any:
         """What was opened last under a name, whatever its key; None where nothing is held."""
         held = self._held.get(name)
@@ -80,25 +85,36 @@ def asked_of(study: OpenStudy) -> Asked:
     return found
 
 
-def made(study: OpenStudy, shelf: Shelf, kind: str, name: str) -> Artifact | None:
-    """A finished artifact, its manifest read once; None where there is none."""
-    place = study.place(kind, name)
-    found = seal(place / MANIFEST)
-    if found is None:
-        return None
-    return shelf.get(f"{kind}/{name}", found, lambda: Artifact.open(place, kind=kind, verify=False))
+class Standing:
+    """How the artifacts of a study stand: each is looked at once, so that one request sees one state of it."""
 
+    def __init__(self, study: OpenStudy, shelf: Shelf) -> None:
+        self._study, self._shelf = study, shelf
+        self._seen: dict[tuple[str, str], Artifact | None] = {}
 
-def state_of(study: OpenStudy, shelf: Shelf, kind: str, name: str) -> str:
-    """How an artifact stands, by manifests alone: made, stale, unfinished or absent."""
-    found = made(study, shelf, kind, name)
-    if found is None:
-        return "unfinished" if draft_place(study.place(kind, name)).exists() else "absent"
-    for parent, hash_ in found.manifest.parents.items():
-        now = made(study, shelf, *parent.split("/", 1))
-        if now is not None and now.hash != hash_:
-            return "stale"
-    return "made"
+    def made(self, kind: str, name: str) -> Artifact | None:
+        """A finished artifact, its manifest read once until it is replaced; None where there is none."""
+        if (kind, name) not in self._seen:
+            self._seen[kind, name] = self._look(kind, name)
+        return self._seen[kind, name]
+
+    def _look(self, kind: str, name: str) -> Artifact | None:
+        place = self._study.place(kind, name)
+        found = seal(place / MANIFEST)
+        if found is None:
+            return None
+        return self._shelf.get(f"{kind}/{name}", found, lambda: Artifact.open(place, kind=kind, verify=False))
+
+    def state(self, kind: str, name: str) -> str:
+        """How an artifact stands, by manifests alone: made, stale, unfinished or absent."""
+        found = self.made(kind, name)
+        if found is None:
+            return "unfinished" if draft_place(self._study.place(kind, name)).exists() else "absent"
+        for parent, hash_ in found.manifest.parents.items():
+            now = self.made(*parent.split("/", 1))
+            if now is not None and now.hash != hash_:
+                return "stale"
+        return "made"
 
 
 def not_ready(study: OpenStudy, kind: str, name: str, state: str) -> NotReadyError:

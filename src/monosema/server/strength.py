@@ -10,10 +10,11 @@ from monosema.index.firing import firings_by_interval, silent_at_its_token
 from monosema.server.access import Index, Served
 from monosema.server.features import Number, check_number
 from monosema.server.fresh import Unchanged, Versioned
+from monosema.server.reading import ReadRoute
 from monosema.server.record import Record
 from monosema.server.records import Coverage
 
-router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"])
+router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
 
 
 class SilentFigure(Record):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from monosema.artifact import Artifact, read_json
 from monosema.errors import MonosemaError
-from monosema.pipeline import STAGES, OpenStudy
+from monosema.pipeline import STAGES
 from monosema.pipeline.finding import MEANING
 from monosema.pipeline.table import EVALUATION
 from monosema.pipeline.work import PLAN
@@ -19,6 +19,7 @@ from monosema.server.access import Served, Studies, StudyName
 from monosema.server.catalog import Catalog
 from monosema.server.figures import evaluation_record
 from monosema.server.fresh import UNKEPT, Unchanged, Versioned
+from monosema.server.reading import ReadRoute
 from monosema.server.records import (
     ArtifactState,
     CorpusSource,
@@ -35,10 +36,10 @@ from monosema.server.records import (
 )
 from monosema.server.rows import tag_rows
 from monosema.server.served import ServedSAE
-from monosema.server.shelf import Shelf, asked_of, made, state_of
+from monosema.server.shelf import Shelf, Standing, asked_of
 from monosema.server.writer import writer_of
 
-router = APIRouter(prefix="/studies", tags=["studies"])
+router = APIRouter(prefix="/studies", tags=["studies"], route_class=ReadRoute)
 
 
 @router.get("")
@@ -63,16 +64,16 @@ def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRe
     """What a study asks and how each of its artifacts stands."""
     response.headers.update(UNKEPT)
     opened, shelf = studies.study(study)
-    asked = asked_of(opened)
+    asked, standing = asked_of(opened), Standing(opened, shelf)
     artifacts = []
     for kind, stage in STAGES.items():
         for name in stage.names(asked):
-            found = made(opened, shelf, kind, name)
+            found = standing.made(kind, name)
             artifacts.append(
                 ArtifactState(
                     kind=kind,
                     name=name,
-                    state=state_of(opened, shelf, kind, name),
+                    state=standing.state(kind, name),
                     hash=None if found is None else found.hash,
                     made=None if found is None else found.manifest.made,
                 )
@@ -81,7 +82,10 @@ def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRe
         name=study,
         seed=asked.seed,
         minutes=asked.minutes,
-        models=[_model(opened, shelf, name, model.source) for name, model in asked.models.items()],
+        models=[
+            _model(name, model.source, standing.made("plan", name), shelf)
+            for name, model in asked.models.items()
+        ],
         corpora=[
             CorpusSource(name=name, sources=list(corpus.sources)) for name, corpus in asked.corpora.items()
         ],
@@ -91,8 +95,7 @@ def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRe
     )
 
 
-def _model(study: OpenStudy, shelf: Shelf, name: str, source: str) -> ModelSource:
-    plan = made(study, shelf, "plan", name)
+def _model(name: str, source: str, plan: Artifact | None, shelf: Shelf) -> ModelSource:
     facts = (
         {} if plan is None else shelf.get(f"facts of {name}", plan.hash, lambda: read_json(plan.path / PLAN))
     )
