@@ -148,7 +148,11 @@ def test_the_verb_prints_a_table_and_what_would_fit(
     assert "more than there is: memory (0.001 GB)" in shown
     assert "neither fewer features nor fewer tokens alone are enough" in shown
     verb(d_sae=1 << 24, memory_gb=8.0, **given)
-    assert re.search(r"what would fit: d_sae = \d+$", capsys.readouterr().out, re.MULTILINE)
+    shown = capsys.readouterr().out
+    assert re.search(r"what would fit: d_sae = \d+$", shown, re.MULTILINE)
+    assert "how many features" not in shown
+    verb(d_sae=64, kind="l1", **{key: value for key, value in given.items() if key != "k"})
+    assert "training that finds how many features a position has: told for 128" in capsys.readouterr().out
 
 
 def test_the_verb_prints_all_fields_as_json(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

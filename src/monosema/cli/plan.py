@@ -72,8 +72,13 @@ def plan(
 
 
 def _sentences(found: Forecast) -> list[str]:
-    """What dominates, and what would fit."""
+    """What dominates, what is guessed, and what would fit."""
     said = [f"{found.longest} takes longest, {found.largest} holds most memory"]
+    if found.assumed_l0 is not None:
+        said.append(
+            f"without a k it is training that finds how many features a position has: told for {found.assumed_l0}; "
+            "with more of them, training and index take more seconds and memory"
+        )
     if found.fits is None:
         return said
     limit = found.limit

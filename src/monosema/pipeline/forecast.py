@@ -18,6 +18,7 @@ from monosema.pipeline import memory
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.budget import Cost, estimate
 from monosema.pipeline.memory import Facts, Held
+from monosema.pipeline.rates import RELU_L0
 from monosema.sae import SAEConfig
 from monosema.training import make_plan
 
@@ -74,6 +75,8 @@ class Forecast:
     """Stage that takes longest."""
     largest: str
     """Stage that holds most."""
+    assumed_l0: int | None
+    """Features that a position is taken to have where a kind has no k, and training finds how many; None elsewhere."""
     limit: Limit
     """What it was held against."""
     exceeded: tuple[str, ...]
@@ -233,6 +236,7 @@ def _forecast(
         disk_gb=round(written, 6),
         longest=max(stages, key=lambda one: one.seconds).stage,
         largest=largest.stage,
+        assumed_l0=RELU_L0 if any(one.asked.kind.k is None for one in some) else None,
         limit=limit,
         exceeded=tuple(name for name, over in checks.items() if over),
         fits=None,
