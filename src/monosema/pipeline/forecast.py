@@ -212,7 +212,7 @@ def _forecast(
             stage=name,
             memory_gb=round(held[name].resident / GB, 2),
             cache_gb=round(held[name].mapped / GB, 2),
-            seconds=round(seconds[name if kind is None else kind], 1),
+            seconds=round(seconds[name if kind is None else kind], 3),
             disk_gb=round(disk.get(name, 0) / GB, 6),
         )
         for name, kind in ROWS.items()
@@ -231,7 +231,7 @@ def _forecast(
         saes=len(some),
         tokens=tokens,
         d_sae=max(one.d_sae for one in some),
-        seconds=round(total, 1),
+        seconds=round(total, 3),
         memory_gb=largest.memory_gb,
         disk_gb=round(written, 6),
         longest=max(stages, key=lambda one: one.seconds).stage,
