@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import children_peak_gb, report, study_folder
+from benchmarks.harness import children_peak_gb, report, study_arguments, study_folder
 from benchmarks.real_model import monosema
 from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
@@ -219,12 +219,10 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
+    parser = study_arguments(__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="continuations of each of the 40 prompts")
     parser.add_argument("--tokens", type=int, default=60)
     parser.add_argument("--no-concepts", dest="concepts", action="store_false", help="the bridge only")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with study_folder(options.study) as folder:
         run(options, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -78,6 +79,14 @@ def children_peak_gb() -> float:
     # ru_maxrss is in KiB on Linux and in bytes on macOS
     unit = 1 if sys.platform == "darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 2**30, 2)
+
+
+def study_arguments(about: str | None) -> argparse.ArgumentParser:
+    """What every benchmark is asked that makes studies of its own; `about` is printed as it stands."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
+    parser.add_argument("--json", action="store_true")
+    return parser
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from typing import Any
 
 import tomlkit
 
-from benchmarks.harness import report, study_folder
+from benchmarks.harness import report, study_arguments, study_folder
 from benchmarks.real_model import monosema
 from monosema.artifact import read_json, write_json
 from monosema.sae import KINDS
@@ -232,13 +232,9 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--study", type=Path, help="folder to keep the studies in; default: a temporary one")
+    parser = study_arguments(__doc__)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--runs", type=int, default=RUNS, choices=range(1, RUNS + 1))
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with study_folder(options.study) as folder:
         run(options, folder)

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.harness import children_peak_gb, report, study_folder
+from benchmarks.harness import children_peak_gb, report, study_arguments, study_folder
 
 TARGETS = {
     "ce_added": ("<=", 0.23),
@@ -64,15 +64,13 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study_arguments(__doc__)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--corpus", nargs="*", default=[], help="files or folders; default: the bundled text")
     parser.add_argument("--hook", default="resid_post.16")
     parser.add_argument("--tokens", type=int, default=1_000_000)
     parser.add_argument("--d-sae", type=int, default=8192)
     parser.add_argument("--k", type=int, default=32)
-    parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with study_folder(options.study) as folder:
         run(options, folder)

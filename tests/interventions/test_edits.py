@@ -148,6 +148,10 @@ def test_each_way_acts_on_rows_of_its_own(sae: SAE, edit: Edit) -> None:
             assert torch.equal(found, one(part))
 
 
+def test_nothing_is_hooked_where_no_way_does_anything(sae: SAE) -> None:
+    assert SteeringEach(sae, [Way(), Way()], 3).hooks == {}
+
+
 def test_what_is_added_in_several_places_is_what_each_edit_adds(sae: SAE) -> None:
     x, push = rows(), Push(torch.linspace(-1, 1, D), "answer")
     edits = [add(3, 1.5), add(5, -0.5, "answer"), add(3, 0.25, "fading")]

@@ -132,7 +132,7 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    sampled = sum(len(times) + len(times[1::2]) + 2 * MOST_FURTHER for times in TRIED.values())
+    sampled = sum(len(_times(alone, place)) + MOST_FURTHER for alone in (True, False) for place in TRIED)
     steps = min(SINGLES, len(features)) + 1 + sampled + FINALISTS + 1
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
         found = _found(saying, candidates, progress)
@@ -196,14 +196,14 @@ def turned_up(effect_of: EffectOf, dose: Dose) -> tuple[Dose, Effect]:
     return dose, effect_of(dose.edits())
 
 
-def _times(dose: Dose) -> tuple[float, ...]:
+def _times(alone: bool, place: Positions) -> tuple[float, ...]:
     """Multiples at which a dose is sampled."""
-    return TRIED[dose.positions][1::2] if len(dose.features) == 1 else TRIED[dose.positions]
+    return TRIED[place][1::2] if alone else TRIED[place]
 
 
 def _raised(trials: Trials, curves: Sequence[Dose], progress: Progress) -> list[DosePoint]:
     """What rising multiples of each dose do, up to one that harms the text."""
-    rows = [_multiplied(dose, _times(dose)) for dose in curves]
+    rows = [_multiplied(dose, _times(len(dose.features) == 1, dose.positions)) for dose in curves]
     points: list[DosePoint] = []
     most = sum(map(len, rows)) + MOST_FURTHER * len(rows)
     for _ in range(1 + MOST_FURTHER // 2):

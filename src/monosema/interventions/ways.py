@@ -27,7 +27,9 @@ class SteeringEach:
 
     @property
     def hooks(self) -> dict[HookPoint | str, EditFn]:
-        """What to do where, for `LanguageModel.edit`."""
+        """What to do where, for `LanguageModel.edit`; nothing anywhere where no way does anything."""
+        if not any(one.hooks for one in self._each):
+            return {}
         each = [one.everywhere for one in self._each]
         return {point: partial(self._act, [acts[point] for acts in each]) for point in each[0]}
 

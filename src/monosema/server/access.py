@@ -21,9 +21,14 @@ StudyName = Annotated[str, Path(description="Name of a study.")]
 SAEName = Annotated[str, Path(description="Name of an SAE of it.")]
 
 
-async def _catalog(request: Request) -> Catalog:
+def catalog_of(request: Request) -> Catalog:
+    """The studies that the application of a request serves."""
     catalog: Catalog = request.app.state.catalog
     return catalog
+
+
+async def _catalog(request: Request) -> Catalog:
+    return catalog_of(request)
 
 
 Studies = Annotated[Catalog, Depends(_catalog)]
@@ -40,8 +45,8 @@ def served_of(request: Request) -> ServedSAE:
     """The SAE that the path of a request names, one object for all of it. Raises `NotFoundError` with the nearest."""
     found: ServedSAE | None = getattr(request.state, "served", None)
     if found is None:
-        catalog: Catalog = request.app.state.catalog
-        found = request.state.served = catalog.sae(*(request.path_params[name] for name in ("study", "sae")))
+        names = (request.path_params[name] for name in ("study", "sae"))
+        found = request.state.served = catalog_of(request).sae(*names)
     return found
 
 

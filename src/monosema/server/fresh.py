@@ -12,8 +12,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 
 from monosema.artifact import digest_json
-from monosema.server.access import served_of
-from monosema.server.catalog import Catalog
+from monosema.server.access import catalog_of, served_of
 from monosema.server.errors import ChangedError
 from monosema.server.kept import Source
 from monosema.server.record import Record
@@ -68,7 +67,7 @@ async def unchanged(request: Request, response: Response) -> None:
     what, version = f"{served.name} of {served.study.name}", served.version
     response.headers.update(freshness(request, version, what=what, settled=served.settled))
     if served.settled:
-        catalog: Catalog = request.app.state.catalog
+        catalog = catalog_of(request)
         study, sae = request.path_params["study"], served.name
         request.state.source = Source(version=version, present=lambda: catalog.sae(study, sae).version)
 
