@@ -73,6 +73,17 @@ def test_after_a_stop_in_the_middle_only_what_is_missing_is_made(tmp_path: Path)
         assert found == digests(tmp_path / "one" / folder)
 
 
+def test_a_shard_that_one_of_two_stores_lacks_is_made_for_it_alone(tmp_path: Path) -> None:
+    make(tmp_path)
+    before = both(tmp_path)
+    kept = (tmp_path / "a" / "00002.safetensors").stat().st_ino
+    for name in ("00002.safetensors", "00002.json", "stats.json"):
+        (tmp_path / "b" / name).unlink()
+    make(tmp_path)
+    assert both(tmp_path) == before
+    assert (tmp_path / "a" / "00002.safetensors").stat().st_ino == kept
+
+
 def test_an_error_of_a_worker_is_the_one_that_one_process_gives(tmp_path: Path) -> None:
     with pytest.raises(
         ActivationError, match=rf"activations at {HOOK} are NaN at document \d+, position \d+"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from monosema.corpora import Batch, Tokens
-from monosema.models import HookPoint, LanguageModel
+from monosema.models import HookPoint, LanguageModel, points_of
 from monosema.pool import Seat
 
 D, VOCABULARY = 6, 23
@@ -47,7 +47,7 @@ class TinyModel(LanguageModel):
         self, ids: Tensor, hooks: Sequence[HookPoint | str], real: Tensor | None = None
     ) -> dict[str, Tensor]:
         self.forwards += 1
-        return {str(hook): self.embedding[ids] * (1 + i) for i, hook in enumerate(hooks)}
+        return {str(hook): self.embedding[ids] * (1 + points_of(hook)[-1].layer) for hook in hooks}
 
     def resume(self, hook: HookPoint | str, x: Tensor, ids: Tensor, real: Tensor | None = None) -> Tensor:
         assert real is not None
