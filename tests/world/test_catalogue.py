@@ -214,16 +214,19 @@ def test_another_domain_is_another_folder(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ('en = ["bay"]', 'en = "bay" bay', r"landmark\.toml: .*line 11"),
-        ('en = ["bay"]', "", r"line 9: bay lacks topic or en"),
+        ('en = ["bay"]', "", r"line 9: bay lacks en"),
         (
             'topic = "the bay"',
             'topic = "the bay"\ntopics = "x"',
-            r'line 9: bay has an unknown key "topics".*"topic"',
+            r'line 11: bay has an unknown key "topics".*"topic"',
         ),
-        ('"@bay"', '"@bai"', r'line 4: located_in is @bai, no concept .*"bay"'),
+        ('"@bay"', '"@bai"', r'line 7: located_in is @bai, no concept .*"bay"'),
         ("[bay]", "[Bay]", r"Bay is no table of a concept"),
-        ('en = ["bay"]', "en = [3]", r"line 9: en of bay is \[3\]"),
-        ('title = "Landmarks"', "", r"line 1: category and title are missing"),
+        ('en = ["bay"]', "en = [3]", r"line 11: bay\.en is \[3\]; expected a list of strings"),
+        ('en = ["bay"]', 'en = ["bay", " "]', r"line 11: bay\.en is .*not empty"),
+        ('topic = "the bay"', "", r"line 9: bay\.topic is missing; expected a string"),
+        ('"@bay"', "3", r"line 7: golden_gate\.facts\.located_in is 3; expected a string"),
+        ('title = "Landmarks"', "", r"line 1: title is missing; expected a string"),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -35,7 +35,15 @@ def test_frequent_concepts_come_first_and_the_seed_decides() -> None:
     assert Counter(prompt.concept.id for prompt in more)[last.id] > counts[last.id] + 20
 
 
-def test_a_damaged_file_of_forms_is_named(tmp_path: Path) -> None:
-    (tmp_path / "forms.toml").write_text("[[form]]\ngenre = 'story'\n")
-    with pytest.raises(DamagedError, match=r"forms\.toml"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[form]]\ngenre = 'story'\n", r"forms\.toml line 1: form\[0\]\.chat is missing; expected true or"),
+        ("[[form]]\ngenre = 'story'\nchat = 1\n", r"forms\.toml line 3: form\[0\]\.chat is 1"),
+        ("[[form]\n", r"forms\.toml: .*line 1"),
+    ],
+)
+def test_a_damaged_file_of_forms_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "forms.toml").write_text(text)
+    with pytest.raises(DamagedError, match=message):
         load_forms(tmp_path / "forms.toml")

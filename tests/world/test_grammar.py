@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from monosema.errors import DamagedError, UsageError
+from monosema.errors import UsageError
 from monosema.world import LANGUAGES, Catalogue, NameMatcher
 from monosema.world.grammar import MAKERS, Composed, compose
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool, phrase
 from monosema.world.grammar.text import Piece, Template, held_out, join
+from monosema.world.tables import Data
 from world.composed import DOCUMENTS, REAL, everything, made, matcher, twins, without_spans
 
 
@@ -128,16 +127,6 @@ def test_there_are_as_many_templates_as_promised() -> None:
     assert len(Data.read("unnamed.toml").strings("en")) >= 40
 
 
-def test_a_fault_in_a_data_file_is_named() -> None:
-    data = Data(Path("x.toml"), {"a": {"b": 3}})
-    with pytest.raises(DamagedError, match=r"x\.toml: a\.b is 3; expected a string"):
-        data.inner("a").text("b")
-    with pytest.raises(DamagedError, match=r"x\.toml: a is .*expected a list of strings"):
-        data.strings("a")
-    with pytest.raises(DamagedError, match=r"nowhere\.toml"):
-        Data.read("nowhere.toml")
-
-
 def test_spans_move_with_their_text() -> None:
     template = Template.parse("x/y/0", "Look: {a}, {b}.")
     filled = template.fill({"a": Piece.tagged("one", "1"), "b": phrase("the D.C.", "2")})
@@ -206,7 +195,7 @@ def test_parallel_sentences_are_in_the_language_of_their_tag() -> None:
         names = REAL[one.tags["concept"]].names
         language = one.tags["language"]
         texts = [
-            templates[int(part.rpartition("/")[2])].text(code).replace("{name}", names[code][0])
+            templates[int(part.rpartition("/")[2])].string(code).replace("{name}", names[code][0])
             for part in parts(one)
             for code in (LANGUAGES if language == "all" else [language])
         ]

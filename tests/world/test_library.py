@@ -1,3 +1,5 @@
+"""The bundled text is what the records beside it say."""
+
 from __future__ import annotations
 
 import gzip
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from monosema.world import first_slice, first_slice_facts
+from monosema.world import Catalogue, first_slice, first_slice_facts, library
+from monosema.world.library import parts, read_part
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +37,30 @@ def test_every_record_has_its_fields_and_a_real_answer() -> None:
     for record in records():
         assert set(record) == {"category", "topic", "form", "chat", "prompt", "text"}
         assert len(str(record["text"]).strip()) >= 40
+
+
+def test_every_later_part_is_what_its_facts_say() -> None:
+    written = [path for path in parts() if path != first_slice()]
+    assert len(written) >= 3
+    catalogue = Catalogue.load()
+    for path in written:
+        packed, found = path.read_bytes(), list(read_part(path))
+        facts = json.loads(path.with_name(path.name.replace(".jsonl.gz", ".json")).read_text())
+        assert hashlib.blake2b(packed, digest_size=32).hexdigest() == facts["blake2"]
+        assert len(packed) == facts["bytes"]
+        assert len(found) == facts["documents"]
+        assert sum(bool(record["chat"]) for record in found) == facts["chats"]
+        assert Counter(record["genre"] for record in found) == facts["genres"]
+        assert Counter(record["concept"] for record in found) == facts["concepts"]
+        assert sum(len(record["prompt"]) + len(record["text"]) for record in found) == facts["characters"]
+        assert all(catalogue[record["concept"]].category == record["category"] for record in found)
+        assert all(len(record["text"].strip()) >= 40 for record in found)
+
+
+def test_all_parts_together_fit_in_eight_megabytes_and_give_each_document_once() -> None:
+    assert sum(path.stat().st_size for path in parts()) <= 8_000_000
+    ids = [record["id"] for record in library()]
+    assert len(ids) == len(set(ids)) == sum(sum(1 for _ in read_part(path)) for path in parts())
 
 
 def test_the_bridge_is_in_it() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from monosema.world import Catalogue, Concept
 from monosema.world.grammar import Composed, compose
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import phrase
+from monosema.world.tables import Data
 from world.composed import RAISED, REAL, SMALL, SYNTAX, made, twins, without_spans
 
 

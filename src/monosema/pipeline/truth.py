@@ -26,8 +26,8 @@ from monosema.pipeline.work import Work
 from monosema.progress import Reporter
 from monosema.world import Catalogue, Concept
 from monosema.world.grammar import compose
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.facts import answer
+from monosema.world.tables import Data
 
 RECORD = "groundtruth.json"
 MOST_DESCRIPTIONS = 3000

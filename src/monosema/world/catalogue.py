@@ -7,15 +7,14 @@ Another domain is another folder of such files (`Catalogue.load`), without code.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from monosema.errors import DamagedError, lookup, nearest
+from monosema.world.tables import Data
 
 LANGUAGES = ("en", "fr", "de", "es", "ko", "zh")
 REFERENCE = "@"
@@ -74,9 +73,9 @@ class Catalogue:
     @classmethod
     def load(cls, folder: Path | None = None) -> Catalogue:
         """Read all data files of a folder; None: those that come with the package."""
-        found: dict[str, tuple[Concept, _File]] = {}
-        for file in map(_File.read, data_files(folder)):
-            for concept in file.concepts():
+        found: dict[str, tuple[Concept, Data]] = {}
+        for file in map(Data.open, data_files(folder)):
+            for concept in _concepts(file):
                 if concept.id in found:
                     other = found[concept.id][1].path.name
                     raise file.fault(concept.id, f"{concept.id} stands in {other} too; ids are unique")
@@ -84,8 +83,9 @@ class Catalogue:
         for concept, file in found.values():
             for relation, answer in concept.facts.items():
                 if answer.startswith(REFERENCE) and answer[1:] not in found:
-                    raise file.fault(
-                        concept.id, f"{relation} is {answer}, no concept{nearest(answer[1:], found)}"
+                    facts = file.inner(concept.id).inner("facts")
+                    raise facts.fault(
+                        relation, f"{relation} is {answer}, no concept{nearest(answer[1:], found)}"
                     )
         return cls(concept for concept, _ in found.values())
 
@@ -124,69 +124,32 @@ class Catalogue:
         return self[value[1:]].name if value.startswith(REFERENCE) else value
 
 
-@dataclass(frozen=True)
-class _File:
-    """One data file: its text, to name lines, and its tables."""
+def _concepts(file: Data) -> Iterator[Concept]:
+    """The concepts of a data file."""
+    category = file.string("category")
+    file.string("title")
+    for name in file.table:
+        if name not in ("category", "title"):
+            yield _concept(file, name, category)
 
-    path: Path
-    text: str
-    tables: Mapping[str, Any]
 
-    @classmethod
-    def read(cls, path: Path) -> _File:
-        try:
-            text = path.read_text(encoding="utf-8")
-            return cls(path, text, tomllib.loads(text))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DamagedError(f"{path}: {error}; restore or mend it") from None
-
-    def fault(self, table: str, what: str) -> DamagedError:
-        """An error that names the line where a table begins."""
-        head = re.search(rf"^\[{re.escape(table)}\]", self.text, re.MULTILINE)
-        line = self.text.count("\n", 0, head.start()) + 1 if head else 1
-        return DamagedError(f"{self.path} line {line}: {what}")
-
-    def concepts(self) -> Iterator[Concept]:
-        category = self.tables.get("category")
-        if not isinstance(category, str) or not isinstance(self.tables.get("title"), str):
-            raise self.fault(
-                "", "category and title are missing; expected them as strings on the first lines"
-            )
-        for name, table in self.tables.items():
-            if name not in ("category", "title"):
-                yield self._concept(name, table, category)
-
-    def _concept(self, name: str, table: Any, category: str) -> Concept:
-        if not isinstance(table, dict) or not _ID.fullmatch(name):
-            raise self.fault(name, f"{name} is no table of a concept; ids are of a-z, 0-9 and _")
-        for key in table:
-            if key not in _KEYS:
-                raise self.fault(name, f'{name} has an unknown key "{key}"{nearest(key, _KEYS)}')
-        names = {code: self._strings(name, table, code) for code in LANGUAGES if code in table}
-        about = {"en": self._strings(name, table, "about")}
-        about |= {
-            code: self._strings(name, table, f"about_{code}")
-            for code in LANGUAGES[1:]
-            if f"about_{code}" in table
-        }
-        if not names.get("en") or not isinstance(table.get("topic"), str):
-            raise self.fault(name, f"{name} lacks topic or en; expected a phrase and a list of English names")
-        facts = table.get("facts", {})
-        if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
-            raise self.fault(name, f"facts of {name} are {facts!r:.60}; expected strings by relation")
-        return Concept(
-            id=name,
-            category=category,
-            topic=table["topic"],
-            names=names,
-            ambiguous=frozenset(self._strings(name, table, "ambiguous")),
-            about=about,
-            facts=facts,
-        )
-
-    def _strings(self, name: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
-            raise self.fault(name, f"{key} of {name} is {value!r:.60}; expected strings")
-        return tuple(value)
+def _concept(file: Data, name: str, category: str) -> Concept:
+    if not isinstance(file.table[name], dict) or not _ID.fullmatch(name):
+        raise file.fault(name, f"{name} is no table of a concept; ids are of a-z, 0-9 and _")
+    data = file.inner(name)
+    for key in data.table:
+        if key not in _KEYS:
+            raise data.fault(key, f'{name} has an unknown key "{key}"{nearest(key, _KEYS)}')
+    if not data.words("en"):
+        raise data.fault("en", f"{name} lacks en; expected a list of English names")
+    about = {code: "about" if code == "en" else f"about_{code}" for code in LANGUAGES}
+    facts = data.inner("facts") if "facts" in data.table else None
+    return Concept(
+        id=name,
+        category=category,
+        topic=data.string("topic"),
+        names={code: data.words(code) for code in LANGUAGES if code in data.table},
+        ambiguous=frozenset(data.words("ambiguous")),
+        about={code: data.words(key) for code, key in about.items() if code == "en" or key in data.table},
+        facts={relation: facts.string(relation) for relation in facts.table} if facts else {},
+    )

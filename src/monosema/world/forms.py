@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from monosema.errors import DamagedError
 from monosema.world.catalogue import Catalogue, Concept
+from monosema.world.tables import Data
 
 
 @dataclass(frozen=True)
@@ -45,21 +44,17 @@ class Prompt:
 
 def load_forms(path: Path | None = None) -> tuple[Form, ...]:
     """Read the forms; None: those of the package. Raises `DamagedError`."""
-    path = path or Path(str(files("monosema.world") / "forms.toml"))
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))["form"]
-        return tuple(
-            Form(
-                genre=table["genre"],
-                chat=table["chat"],
-                texts=tuple(table["texts"]),
-                only=tuple(table.get("only", ())),
-                never=tuple(table.get("never", ())),
-            )
-            for table in tables
+    data = Data.open(path or Path(str(files("monosema.world") / "forms.toml")))
+    return tuple(
+        Form(
+            genre=table.string("genre"),
+            chat=table.truth("chat"),
+            texts=table.strings("texts"),
+            only=table.strings("only"),
+            never=table.strings("never"),
         )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise DamagedError(f"{path}: {error}; restore or mend it") from None
+        for table in data.tables("form")
+    )
 
 
 def fill(text: str, concept: Concept, description: str) -> str:

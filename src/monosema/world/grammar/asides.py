@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from functools import cache
 
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings
-from monosema.world.grammar.text import Piece, Template, join
+from monosema.world.grammar.text import Piece, Template, join, parse_group
+from monosema.world.tables import Data
 
 _SHARE = 0.6
 """Of the documents that get one."""
@@ -32,4 +32,4 @@ class Asides:
 
 @cache
 def _load() -> tuple[Template, ...]:
-    return Data.read("asides.toml").templates("asides", "asides")
+    return parse_group("asides", Data.read("asides.toml").strings("asides"))

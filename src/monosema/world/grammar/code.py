@@ -9,9 +9,9 @@ from functools import cache
 
 from monosema.errors import DamagedError
 from monosema.world.catalogue import Catalogue
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.text import DOLLAR, Composed, Make, Piece, Template, finish, join, parse_group
 from monosema.world.grammar.words import Words
+from monosema.world.tables import Data
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _load() -> tuple[tuple[str, ...], Words, tuple[_Program, ...]]:
     data = Data.read("code.toml")
     words = Words.read(data)
     tables = data.tables("program")
-    templates = parse_group("code", [table.text("text") for table in tables], DOLLAR)
+    templates = parse_group("code", [table.string("text") for table in tables], DOLLAR)
     programs = (_program(table, words, template) for table, template in zip(tables, templates, strict=True))
     return data.strings("heads"), words, tuple(programs)
 
@@ -76,7 +76,7 @@ def _load() -> tuple[tuple[str, ...], Words, tuple[_Program, ...]]:
 def _program(table: Data, words: Words, template: Template) -> _Program:
     faults = tuple(_fault(table, template.text, row) for row in table.rows("faults", 3))
     slots = [*template.slots, *(slot for fault in faults for slot in fault.wrong.slots)]
-    concept = table.text("concept") if "concept" in table.table else None
+    concept = table.string("concept") if "concept" in table.table else None
     return _Program(template, concept, words.kinds(slots), faults)
 
 

@@ -12,9 +12,9 @@ from functools import cache
 
 from monosema.world.catalogue import REFERENCE, Catalogue, Concept
 from monosema.world.grammar.asides import Asides
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool, phrase
-from monosema.world.grammar.text import Composed, Make, Piece, Template, finish
+from monosema.world.grammar.text import Composed, Make, Piece, Template, finish, parse_group
+from monosema.world.tables import Data
 
 Path = tuple[str, ...]
 """One relation, or two of which the first leads to the subject of the second."""
@@ -122,7 +122,7 @@ def _kind(wording: Template) -> str:
 @cache
 def _load() -> tuple[tuple[Template, ...], dict[Path, list[Template]], tuple[str, ...]]:
     data = Data.read("facts.toml")
-    return data.templates("frames", "facts/frame"), dict(_wordings(data)), data.strings("skip")
+    return parse_group("facts/frame", data.strings("frames")), dict(_wordings(data)), data.strings("skip")
 
 
 def _wordings(data: Data) -> Iterator[tuple[Path, list[Template]]]:
@@ -131,4 +131,4 @@ def _wordings(data: Data) -> Iterator[tuple[Path, list[Template]]]:
     ]
     for path, table in tables:
         name = f"facts/{'.'.join(path)}"
-        yield path, [one for form in _FORMS for one in table.templates(form, f"{name}/{form}")]
+        yield path, [one for form in _FORMS for one in parse_group(f"{name}/{form}", table.strings(form))]

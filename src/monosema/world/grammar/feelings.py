@@ -7,9 +7,9 @@ from functools import cache
 
 from monosema.world.catalogue import Catalogue
 from monosema.world.grammar.asides import Asides
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool
-from monosema.world.grammar.text import Composed, Make, Piece, Template, finish
+from monosema.world.grammar.text import Composed, Make, Piece, Template, finish, parse_group
+from monosema.world.tables import Data
 
 CATEGORY = "emotion"
 
@@ -52,5 +52,5 @@ def feelings(catalogue: Catalogue) -> Make | None:
 def _load() -> tuple[tuple[str, ...], tuple[Template, ...], dict[str, tuple[Template, ...]]]:
     data = Data.read("feelings.toml")
     quotes = data.inner("quotes")
-    said = {emotion: quotes.templates(emotion, f"feelings/{emotion}") for emotion in quotes.table}
-    return data.strings("who"), data.templates("frames", "feelings/frame"), said
+    said = {emotion: parse_group(f"feelings/{emotion}", quotes.strings(emotion)) for emotion in quotes.table}
+    return data.strings("who"), parse_group("feelings/frame", data.strings("frames")), said

@@ -9,9 +9,9 @@ from functools import cache
 
 from monosema.world.catalogue import Catalogue, Concept
 from monosema.world.grammar.asides import Asides
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool, phrase
 from monosema.world.grammar.text import Composed, Make, Piece, Template, finish, join, parse_group
+from monosema.world.tables import Data
 
 _FEWEST = 3
 _MOST_WITH_GLOSS = 4
@@ -95,16 +95,16 @@ def _mark(items: Sequence[Piece], marker: str) -> Piece:
 def _load() -> _Data:
     data = Data.read("lists.toml")
     nouns, tables = data.inner("nouns"), data.tables("procedure")
-    tasks = parse_group("lists/task", [table.text("task") for table in tables])
+    tasks = parse_group("lists/task", [table.string("task") for table in tables])
     procedures: dict[bool, list[tuple[str, tuple[str, ...]]]] = {False: [], True: []}
     for task, table in zip(tasks, tables, strict=True):
         procedures[task.held_out].append((task.text, table.strings("steps")))
     return _Data(
         markers={kind: data.strings(kind) for kind in ("numbered", "bulleted")},
         counts=data.strings("counts"),
-        nouns={category: nouns.text(category) for category in nouns.table},
-        fallback=data.text("fallback"),
-        concepts=data.templates("concepts", "lists/concepts"),
-        steps=data.templates("steps", "lists/steps"),
+        nouns={category: nouns.string(category) for category in nouns.table},
+        fallback=data.string("fallback"),
+        concepts=parse_group("lists/concepts", data.strings("concepts")),
+        steps=parse_group("lists/steps", data.strings("steps")),
         procedures=procedures,
     )

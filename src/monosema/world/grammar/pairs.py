@@ -8,9 +8,9 @@ from functools import cache
 
 from monosema.world.catalogue import Catalogue, Concept
 from monosema.world.grammar.asides import Asides
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool, phrase
 from monosema.world.grammar.text import Composed, Make, Template, finish, parse_group
+from monosema.world.tables import Data
 
 NEUTRAL = "neutral"
 """Tag of a noun that stands for no concept."""

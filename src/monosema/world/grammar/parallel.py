@@ -6,9 +6,9 @@ import random
 from functools import cache
 
 from monosema.world.catalogue import LANGUAGES, Catalogue, Concept
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Pool
 from monosema.world.grammar.text import Composed, Make, Piece, Template, finish, held_out, join
+from monosema.world.tables import Data
 
 _ALL = "all"
 """Tag of a document in all languages."""
@@ -64,12 +64,12 @@ def _finish(sentences: list[Template], piece: Piece, concept: Concept, language:
 def _load() -> tuple[dict[bool, list[Sentence]], tuple[str, ...], tuple[str, ...]]:
     data = Data.read("parallel.toml")
     tables = data.tables("template")
-    kept_back = held_out([table.text("en") for table in tables])
+    kept_back = held_out([table.string("en") for table in tables])
     sides: dict[bool, list[Sentence]] = {False: [], True: []}
     for place, table in enumerate(tables):
-        side = table.text("en") in kept_back
+        side = table.string("en") in kept_back
         sides[side].append({
-            language: Template.parse(f"parallel/{place}", table.text(language), held_out=side)
+            language: Template.parse(f"parallel/{place}", table.string(language), held_out=side)
             for language in LANGUAGES
         })  # fmt: skip
     return sides, data.strings("headings"), data.strings("skip")

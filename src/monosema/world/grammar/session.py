@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from monosema.world.catalogue import Catalogue
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.text import DOLLAR, Composed, Make, Piece, Template, finish, join, parse_group
 from monosema.world.grammar.words import Words
+from monosema.world.tables import Data
 
 FILE = "<stdin>"
 """What the interpreter calls the lines that are typed."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from monosema.world.catalogue import LANGUAGES, Catalogue, Concept
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.draw import Namings, Pool
-from monosema.world.grammar.text import Composed, Make, Piece, Template, finish
+from monosema.world.grammar.text import Composed, Make, Piece, Template, finish, parse_group
+from monosema.world.tables import Data
 
 _ENGLISH_SHARE = 0.75
 
@@ -71,4 +71,4 @@ def _frames(
 @cache
 def _load() -> Mapping[str, tuple[Template, ...]]:
     data = Data.read("unnamed.toml")
-    return {language: data.templates(language, f"unnamed/{language}") for language in LANGUAGES}
+    return {language: parse_group(f"unnamed/{language}", data.strings(language)) for language in LANGUAGES}

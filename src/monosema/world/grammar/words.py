@@ -6,8 +6,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from monosema.world.grammar.data import Data
 from monosema.world.grammar.text import Piece
+from monosema.world.tables import Data
 
 
 @dataclass(frozen=True)
