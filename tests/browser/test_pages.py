@@ -88,6 +88,11 @@ def test_a_feature_shows_its_examples_reads_my_text_and_leads_to_the_next(page: 
     expect(page).to_have_url(re.compile(r"/feature/43"))
     page.keyboard.press("k")
     expect(page).to_have_url(re.compile(r"/feature/42"))
+    tokens = page.locator("section", has=page.get_by_role("heading", name="Fires on tokens"))
+    expect(tokens.get_by_text(re.compile(r"\d+ tokens? in all"))).to_be_visible()
+    tokens.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"/search\?by=token"))
+    expect(page.get_by_role("link", name=re.compile("^42 "))).to_be_visible()
 
 
 def test_a_feature_is_named_and_noted_by_a_person(page: Page, address: str) -> None:

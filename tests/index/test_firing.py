@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from index.planted import PlantedIndex
-from monosema.index.firing import firings_by_interval, silent_at_its_token
+from monosema.index.firing import firings_by_interval, firings_by_token, silent_at_its_token
 
 DOCUMENTS = [["a", "b", "c", "d"] * 5] * 4
 
@@ -35,6 +35,22 @@ def test_firings_by_tenth_of_the_range_are_all_firings(planted: PlantedIndex) ->
         assert counts.tolist() == inside
     assert firings_by_interval(planted, 2)[1].tolist() == [0, 0, 1, 0, 0, 0, 0, 0, 0, 20]
     assert firings_by_interval(planted, 0)[0].tolist() == [0.0] * 11
+
+
+def test_firings_by_token_are_all_firings_the_strongest_token_first(planted: PlantedIndex) -> None:
+    known = planted.tokens.known  # type: ignore[attr-defined]
+    one, two = (firings_by_token(planted, feature) for feature in (1, 2))
+    assert [known[token] for token in two.token] == ["b", "d"]
+    assert (two.count.tolist(), two.positions.tolist()) == ([20, 1], [20, 20])
+    assert two.mean.tolist() == pytest.approx([4.0, 1.0 / 20], rel=2e-4)
+    assert ([known[token] for token in one.token], one.count.tolist(), one.positions.tolist()) == (
+        ["c"],
+        [10],
+        [20],
+    )
+    assert one.mean[0] == pytest.approx(np.linspace(0.1, 2.0, 10).sum() / 20, rel=2e-4)
+    assert len(firings_by_token(planted, 0).mean) == 0
+    assert planted.token_counts.sum() == planted.positions
 
 
 def test_a_feature_is_silent_where_its_token_stands_and_it_does_not_fire(planted: PlantedIndex) -> None:

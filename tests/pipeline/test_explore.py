@@ -103,6 +103,11 @@ def test_from_the_command_line(study: Path) -> None:
     assert f"feature {number}" in shown.stdout
     assert "fires most on" in shown.stdout
     card = json.loads(monosema("show", name, number, "--json").stdout)
+    assert "fires at    '" in shown.stdout
+    first = card["tokens"][0]
+    assert first["text"] == card["feature"]["tokens"][0][0]
+    assert first["share"] == pytest.approx(card["feature"]["tokens"][0][1], rel=1e-3)
+    assert 0 < first["count"] <= first["positions"]
     context = card["contexts"]["top"][0]
     assert context["activations"][context["peak"]] == pytest.approx(
         card["feature"]["maximum"], rel=2 * PRECISION

@@ -56,6 +56,13 @@ def test_firings_by_tenth_are_counted_and_the_silent_ones_shown(
         )
         standing = sum(int((segment.tokens == told["silent"]["token"]).sum()) for segment in index.segments)
         assert told["silent"]["positions"] == standing - row["tokens"][0]["count"]
+        assert [(one["token"], one["count"], one["share"]) for one in told["tokens"]][
+            : len(row["tokens"])
+        ] == [(one["token"], one["count"], pytest.approx(one["share"], rel=1e-3)) for one in row["tokens"]]
+        assert told["all_tokens"] >= len(told["tokens"]) > 0
+        first = told["tokens"][0]
+        assert first["positions"] == standing
+        assert first["mean"] * standing == pytest.approx(first["share"] * values.sum(), rel=1e-6)
         shown = client.get(f"{SAE}/features/{number}/examples", params={"group": "silent", "limit": 3}).json()
         rows = silent_at_its_token(index, number, 3).rows
         assert [(one["document"], one["position"]) for one in shown["examples"]] == [

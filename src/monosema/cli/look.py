@@ -20,6 +20,8 @@ Count = Annotated[int, typer.Option("-n", help="How many to show.", min=1)]
 HEAT = ("#FEEBD3", "#FDD0A2", "#FDAE6B", "#FD8D3C", "#F16913")
 WIDTH_OF_VALUE = 13
 BARS = " ▁▂▃▄▅▆▇█"
+TOKENS = 6
+"""Tokens that `show` tells of."""
 FIGURES = "Figures, alone or beside another way"
 """Heading of the options of `find` that say what the index must have counted."""
 
@@ -171,25 +173,33 @@ def show(
 ) -> None:
     """Show a feature: figures, tokens that it promotes, where it fires most and at random, neighbours, notes."""
     from monosema import pipeline
+    from monosema.index.firing import firings_by_token
 
     opened = pipeline.open_study(study)
     features = opened.index(sae)
     card = features.feature(feature)
     names = pipeline.names_of(opened, sae)
     said = pipeline.note(opened, feature, sae=sae)
+    by_token = firings_by_token(features, feature).rows(TOKENS)
+    tokens = [one | {"text": features.texts.alone(int(one["token"]))} for one in by_token]
     top = features.top(feature, n)
     lower = {number: features.interval(feature, number) for number in (7, 4, 1)}
     if json:
         contexts = {"top": [asdict(one) for one in top]}
         contexts |= {f"interval {number}": [asdict(one) for one in some] for number, some in lower.items()}
         name = asdict(names[feature])
-        print_json({"feature": asdict(card), "name": name, "note": said.text, "contexts": contexts})
+        told = {"feature": asdict(card), "name": name, "note": said.text, "tokens": tokens}
+        print_json(told | {"contexts": contexts})
         return
     console = Console(highlight=False)
     console.print(f"[bold]feature {card.number}[/bold]  fires at {card.density:.3%} of positions ({card.count}), "
                   f"mean {card.mean:.3g}, largest {card.maximum:.3g}  {_histogram(card.histogram)}")  # fmt: skip
     _said(console, names.by_rule(feature), said)
     if card.count:
+        at = (f"{one['text']!r} {one['share']:.0%} ({one['count']} of {one['positions']})" for one in tokens)
+        console.print(
+            f"fires at    {', '.join(at)}: share of its activation (firings of positions)", markup=False
+        )
         console.print(f"seen        first in document {card.first_document}, last in {card.last_document}")
     console.print(f"promotes    {_tokens(card.promoted)}", markup=False)
     console.print(f"suppresses  {_tokens(card.suppressed)}", markup=False)

@@ -1,4 +1,4 @@
-"""One feature's firings counted anew: by tenth of its range, and where it is silent although its token stands there."""
+"""One feature's firings counted anew: by tenth of its range, by token, and where it is silent at its own token."""
 
 from __future__ import annotations
 
@@ -22,6 +22,49 @@ class Silent:
     """How many there are."""
     rows: Int64[np.ndarray, " n"]
     """A uniform sample of their rows, in the order in which they were drawn."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenFirings:
+    """Each token at which a feature fires, those with the largest sum of activations first."""
+
+    token: Int64[np.ndarray, " m"]
+    count: Int64[np.ndarray, " m"]
+    """Positions of the token at which it fires."""
+    positions: Int64[np.ndarray, " m"]
+    """All positions of the token."""
+    sum: Float[np.ndarray, " m"]
+    """Sum of its activations at the token."""
+
+    @property
+    def mean(self) -> Float[np.ndarray, " m"]:
+        """Mean activation over all positions of the token, those where it is silent among them."""
+        return self.sum / self.positions
+
+    @property
+    def share(self) -> Float[np.ndarray, " m"]:
+        """Share of the feature's summed activation that is at the token."""
+        return self.sum / max(float(self.sum.sum()), np.finfo(np.float64).tiny)
+
+    def rows(self, n: int) -> list[dict[str, float]]:
+        """The first n as token, count, positions, mean and share."""
+        names = ("token", "count", "positions", "mean", "share")
+        columns = (getattr(self, name)[:n].tolist() for name in names)
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def firings_by_token(index: FeatureIndex, feature: int) -> TokenFirings:
+    """How a feature answers to every token. Cost: one read of its postings and of the tokens where it fires."""
+    rows, values = index.postings(feature)
+    fired, inverse = np.unique(index.places(rows)[:, 2], return_inverse=True)
+    total = np.bincount(inverse, weights=values, minlength=len(fired)).astype(np.float64)
+    order = np.argsort(-total, kind="stable")
+    return TokenFirings(
+        token=fired[order],
+        count=np.bincount(inverse, minlength=len(fired))[order],
+        positions=index.token_counts[fired[order]],
+        sum=total[order],
+    )
 
 
 def firings_by_interval(

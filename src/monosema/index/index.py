@@ -101,6 +101,13 @@ class FeatureIndex:
     def _runs(self) -> Runs:
         return Runs(self.segments)
 
+    @cached_property
+    def token_counts(self) -> Int64[np.ndarray, " vocabulary"]:
+        """Positions of each token, up to the largest that stands in the text. One read of 4 bytes a position."""
+        most = max(int(segment.tokens.max(initial=0)) for segment in self.segments) + 1
+        counts = (np.bincount(segment.tokens, minlength=most) for segment in self.segments)
+        return np.sum(list(counts), axis=0, dtype=np.int64)
+
     def check(self, feature: int) -> int:
         """The number of a feature; raise `UsageError` where there is none."""
         if not 0 <= feature < self.d_sae:

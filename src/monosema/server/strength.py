@@ -1,4 +1,4 @@
-"""The route of how strongly a feature fires: how often in each tenth of its range, how often not at its own token."""
+"""The route of how strongly a feature fires: in each tenth of its range, at each token, how often not at its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from monosema.index.firing import firings_by_interval, silent_at_its_token
+from monosema.index.firing import firings_by_interval, firings_by_token, silent_at_its_token
 from monosema.server.access import Index, Served
 from monosema.server.features import Number, check_number
 from monosema.server.fresh import Unchanged, Versioned
 from monosema.server.reading import ReadRoute
 from monosema.server.record import Record
 from monosema.server.records import Coverage
+
+TOKENS = 30
+"""Tokens that are told."""
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
 
@@ -27,6 +30,21 @@ class SilentFigure(Record):
     """Positions of this token at which the feature is silent; examples of the group `silent` are drawn from them."""
 
 
+class TokenMean(Record):
+    """How a feature answers to one token."""
+
+    token: int
+    text: str
+    count: int
+    """Positions of the token at which the feature fires."""
+    positions: int
+    """All positions of the token."""
+    mean: float
+    """Mean activation over all of them, those where it is silent among them."""
+    share: float
+    """Share of the feature's summed activation that is at this token."""
+
+
 class Firings(Record):
     """How often a feature fires how strongly."""
 
@@ -38,6 +56,10 @@ class Firings(Record):
     """Positions at which it fires in each tenth; the examples of the groups `interval` are drawn from them."""
     silent: SilentFigure | None
     """Null for a feature that never fires."""
+    tokens: list[TokenMean]
+    """Those with the largest shares, largest first."""
+    all_tokens: int
+    """How many tokens it fires at."""
     coverage: Coverage
     """What was counted."""
 
@@ -46,18 +68,21 @@ class Firings(Record):
 def get_firings(
     served: Served, index: Index, number: Number, query: Annotated[Versioned, Query()]
 ) -> Firings:
-    """How often a feature fires in each tenth of (0, maximum], and how often it is silent at its own first token."""
+    """How often a feature fires in each tenth of (0, maximum], how strongly at which tokens, and how often it is silent
+    at its own first token."""
     check_number(index, number)
     edges, counts = firings_by_interval(index, number)
     silent = silent_at_its_token(index, number, 0)
-    figure = None
+    by_token = firings_by_token(index, number)
+    text_of, figure = served.text_of(), None
     if silent.token >= 0:
-        text = served.text_of()(silent.token)
-        figure = SilentFigure(token=silent.token, text=text, positions=silent.positions)
+        figure = SilentFigure(token=silent.token, text=text_of(silent.token), positions=silent.positions)
     return Firings(
         number=number,
         edges=edges.tolist(),
         counts=counts.tolist(),
         silent=figure,
+        tokens=[TokenMean(text=text_of(int(row["token"])), **row) for row in by_token.rows(TOKENS)],
+        all_tokens=len(by_token.token),
         coverage=served.coverage(),
     )

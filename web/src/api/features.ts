@@ -54,7 +54,7 @@ export async function context(place: Place, number: number, { document, position
   return own;
 }
 
-/** How often it fires how strongly, and how often not at its own token. */
+/** How often it fires how strongly, at which tokens, and how often not at its own. */
 export function firings(place: Place, number: number, signal?: AbortSignal): Promise<Firings> {
   return client.ask("/api/v1/studies/{study}/saes/{sae}/features/{number}/firings", { ...names(place), number }, { v: place.v }, signal);
 }

@@ -39,8 +39,8 @@ const FILES: Record<string, unknown> = {
     ...TEXTS,
     figures: { features: 2 },
     features: [
-      { number: 1, groups: { top: [FOX, FOX], silent: [FOX] }, firings: { edges: [0, 4], counts: [2], silent: null }, relations: { coactive: [], neurons: [], coordinates: [] } },
-      { number: 4, groups: {}, firings: { edges: [0], counts: [], silent: null }, unrelated: "feature 4 was not measured" },
+      { number: 1, groups: { top: [FOX, FOX], silent: [FOX] }, firings: { edges: [0, 4], counts: [2], silent: null, tokens: [], all_tokens: 0 }, relations: { coactive: [], neurons: [], coordinates: [] } },
+      { number: 4, groups: {}, firings: { edges: [0], counts: [], silent: null, tokens: [], all_tokens: 0 }, unrelated: "feature 4 was not measured" },
     ],
   },
   "saes/0/columns.json": { density: [0.5, 0, 0.1], count: [50, 0, 10], mean: [1, 0, 1], maximum: [4, 0, 4] },

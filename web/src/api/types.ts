@@ -452,7 +452,8 @@ export interface paths {
         };
         /**
          * Get Firings
-         * @description How often a feature fires in each tenth of (0, maximum], and how often it is silent at its own first token.
+         * @description How often a feature fires in each tenth of (0, maximum], how strongly at which tokens, and how often it is silent
+         *     at its own first token.
          */
         get: operations["get_firings"];
         put?: never;
@@ -2660,6 +2661,11 @@ export interface components {
          */
         Firings: {
             /**
+             * All Tokens
+             * @description How many tokens it fires at.
+             */
+            all_tokens: number;
+            /**
              * Counts
              * @description Positions at which it fires in each tenth; the examples of the groups `interval` are drawn from them.
              */
@@ -2676,6 +2682,11 @@ export interface components {
             number: number;
             /** @description Null for a feature that never fires. */
             silent: components["schemas"]["SilentFigure"] | null;
+            /**
+             * Tokens
+             * @description Those with the largest shares, largest first.
+             */
+            tokens: components["schemas"]["TokenMean"][];
         };
         /**
          * Found
@@ -4200,6 +4211,36 @@ export interface components {
             logit: number;
             /** Text */
             text: string;
+        };
+        /**
+         * TokenMean
+         * @description How a feature answers to one token.
+         */
+        TokenMean: {
+            /**
+             * Count
+             * @description Positions of the token at which the feature fires.
+             */
+            count: number;
+            /**
+             * Mean
+             * @description Mean activation over all of them, those where it is silent among them.
+             */
+            mean: number;
+            /**
+             * Positions
+             * @description All positions of the token.
+             */
+            positions: number;
+            /**
+             * Share
+             * @description Share of the feature's summed activation that is at this token.
+             */
+            share: number;
+            /** Text */
+            text: string;
+            /** Token */
+            token: number;
         };
         /**
          * TopKBatchRequest
