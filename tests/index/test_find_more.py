@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 import monosema as ms
 from index.planted import PlantedIndex
 from monosema import pipeline
-from monosema.cli import look
+from monosema.cli import find, show
 from monosema.errors import DamagedError, UsageError
 from monosema.index import (
     Activity,
@@ -332,10 +332,10 @@ def test_vectors_meanings_and_labels_find_as_if_there_were_no_other_features(
 ) -> None:
     among = np.arange(sae.d_sae) % 2 == 0
     x = model.capture(TEXT, sae.input)[-1].float()
-    for find in (find_by_direction, find_by_activation):
-        expected = [one for one in find(sae, x, n=64) if among[one.feature]]
-        assert find(sae, x, n=64, among=among) == expected
-        assert find(sae, x, n=2, among=among) == expected[:2]
+    for search in (find_by_direction, find_by_activation):
+        expected = [one for one in search(sae, x, n=64) if among[one.feature]]
+        assert search(sae, x, n=64, among=among) == expected
+        assert search(sae, x, n=2, among=among) == expected[:2]
     vectors = np.eye(sae.d_sae, dtype=np.float32)
     embed = lambda texts: np.linspace(1, 2, sae.d_sae)[None].repeat(len(texts), 0)  # noqa: E731
     assert [one.feature for one in search_meaning(embed, vectors, "x", 3, among=among)] == [62, 60, 58]
@@ -361,10 +361,10 @@ def test_exactly_one_way_to_find_may_be_asked_for(study: OpenStudy) -> None:
 def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
     study: OpenStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    look.find(study.path, text="golden", json=True)
+    find.find(study.path, text="golden", json=True)
     best = json.loads(capsys.readouterr().out)["features"][0]
     assert set(best["name"]) == {"text", "confidence", "rule", "by"}
-    look.show(study.path, best["feature"])
+    show.show(study.path, best["feature"])
     assert f"{best['name']['text']} (by rule: " in capsys.readouterr().out
     file = tmp_path / "some.jsonl"
     rows = [
@@ -373,14 +373,14 @@ def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
         for word in ("golden", "fox")
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    look.find(study.path, labelled=file)
+    find.find(study.path, labelled=file)
     assert "held-out texts" in capsys.readouterr().err
-    look.find(study.path, text="golden", density="0.01:", json=True, n=64)
+    find.find(study.path, text="golden", density="0.01:", json=True, n=64)
     dense = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
     assert dense == [
         one.feature for one in pipeline.find(study, text="golden", where=Filter(density=(0.01, 1.0)), n=64)
     ]
-    look.find(study.path, dead=True, density="0:", json=True, n=64)
+    find.find(study.path, dead=True, density="0:", json=True, n=64)
     dead = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
     assert dead == np.flatnonzero(study.index().table["count"] == 0).tolist()
 
@@ -388,16 +388,16 @@ def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
 def test_what_is_asked_wrongly_is_one_line(study: OpenStudy, tmp_path: Path) -> None:
     failed(monosema("find", str(study.path), "--density", "5"), 2, "--density is '5'", "LEAST:LARGEST")
     with pytest.raises(UsageError, match="--mean is 'a:b'; expected LEAST:LARGEST"):
-        look.find(study.path, mean="a:b")
+        find.find(study.path, mean="a:b")
     with pytest.raises(UsageError, match=r'unknown tag "bridg" \(did you mean "bridge"'):
-        look.find(study.path, inside="bridg")
+        find.find(study.path, inside="bridg")
     file = tmp_path / "v.npy"
     np.save(file, np.ones(32))
     for asked in ({"text": "golden"}, {"vector": file}):
         with pytest.raises(UsageError, match="beside --labelled stand only figures"):
-            look.find(study.path, labelled=tmp_path / "none.jsonl", **asked)
+            find.find(study.path, labelled=tmp_path / "none.jsonl", **asked)
     with pytest.raises(UsageError, match='unknown meaning of a vector "length"'):
-        look.find(study.path, vector=file, meant="length")
+        find.find(study.path, vector=file, meant="length")
 
 
 def test_a_vector_of_a_file_finds_from_the_command_line(
@@ -406,10 +406,10 @@ def test_a_vector_of_a_file_finds_from_the_command_line(
     vector = sae.W_dec[11].float()
     np.save(tmp_path / "v.npy", vector.double().numpy())
     save_file({"row": vector[None]}, tmp_path / "v.safetensors")
-    for meant, find in {"direction": find_by_direction, "activation": find_by_activation}.items():
-        truth = [one.feature for one in find(sae, vector)]
+    for meant, search in {"direction": find_by_direction, "activation": find_by_activation}.items():
+        truth = [one.feature for one in search(sae, vector)]
         for file in ("v.npy", "v.safetensors"):
-            look.find(study.path, vector=tmp_path / file, meant=meant, json=True)
+            find.find(study.path, vector=tmp_path / file, meant=meant, json=True)
             found = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
             assert found == truth
 
@@ -428,7 +428,7 @@ def test_figures_of_features_are_asked_for_from_the_command_line(
         ({"top_token": token}, Filter(top_token=number)),
     ):
         truth = [one.feature for one in find_by_statistics(index, where, n=64)]
-        look.find(study.path, **asked, json=True, n=64)
+        find.find(study.path, **asked, json=True, n=64)
         assert [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]] == truth
         assert 0 < len(truth) < index.d_sae
 

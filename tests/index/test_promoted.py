@@ -12,7 +12,7 @@ import torch
 import monosema as ms
 import tiny
 from monosema import pipeline
-from monosema.cli.look import show
+from monosema.cli.show import show
 from monosema.index.promoted import promoted
 from monosema.models import LanguageModel
 from monosema.progress import SilentProgress

@@ -11,7 +11,7 @@ import pytest
 import monosema as ms
 from monosema import pipeline
 from monosema.artifact import read_json, write_json
-from monosema.cli import look
+from monosema.cli import find, show
 from monosema.cli.note import note
 from monosema.errors import DamagedError, UsageError
 from monosema.index import Words, read_names, search_words, write_words
@@ -143,14 +143,14 @@ def test_the_command_line_sets_shows_and_finds_a_name(
 ) -> None:
     done = monosema("note", str(study), "5", "--name", "[my] zeppelin", "--text", "seen\ntwice")
     assert (done.returncode, done.stdout) == (0, "name  [my] zeppelin\nnote  seen\n      twice\n")
-    look.show(study, 5)
+    show.show(study, 5)
     shown = capsys.readouterr().out
     assert "name        [my] zeppelin (by a person)\nby rule     " in shown
     assert "note        seen\n            twice" in shown
-    look.show(study, 5, json=True)
+    show.show(study, 5, json=True)
     card = json.loads(capsys.readouterr().out)
     assert (card["name"]["by"], card["note"]) == ("a person", "seen\ntwice")
-    look.find(study, text="zeppelin", json=True)
+    find.find(study, text="zeppelin", json=True)
     (found,) = json.loads(capsys.readouterr().out)["features"]
     assert (found["feature"], found["name"]["text"]) == (5, "[my] zeppelin")
     note(study, 5, name="", text="")

@@ -15,7 +15,7 @@ import typer
 
 import monosema as ms
 from monosema import pipeline
-from monosema.cli import act, look
+from monosema.cli import act, find
 from monosema.errors import UsageError
 from monosema.index import FeatureIndex
 from monosema.interventions import Dose, DoseCurve, DosePoint, Edit, ablate, add, clamp, raise_to, scale
@@ -33,7 +33,7 @@ FIVE_AND_THREE = Dose(features=(5, 3), maxima=(2.0, 4.0), weights=(1.0, 0.5), mu
 
 def cli(*words: str) -> None:
     app = typer.Typer()
-    for verb in (act.dose, act.steer, act.chat, look.find):
+    for verb in (act.dose, act.steer, act.chat, find.find):
         app.command()(verb)
     app(args=list(words), standalone_mode=False)
 
@@ -46,7 +46,7 @@ def curve(both: float = 0.5) -> DoseCurve:
 @pytest.fixture(autouse=True)
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test captures is no stream of progress."""
-    for module in (act, look):
+    for module in (act, find):
         monkeypatch.setattr(module, "reporter", lambda as_json: Silent())
 
 

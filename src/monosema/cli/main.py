@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 import monosema
-from monosema.cli import act, demo, doctor, export, init, look, map, note, plan, relate, run, serve, truth
+from monosema.cli import (
+    act,
+    demo,
+    doctor,
+    export,
+    find,
+    init,
+    map,
+    note,
+    plan,
+    relate,
+    run,
+    serve,
+    show,
+    truth,
+)
 from monosema.errors import MonosemaError
 
 app = typer.Typer(
@@ -24,7 +39,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(init.init, plan.plan, run.run, run.train, run.evaluate, run.info),
-    *(look.index, look.find, look.show, note.note, look.neighbours, map.map, relate.relate),
+    *(run.index, find.find, show.show, note.note, show.neighbours, map.map, relate.relate),
     *(act.dose, act.steer, act.chat, truth.groundtruth, serve.serve, export.export, demo.demo, doctor.doctor),
 )
 for verb in VERBS:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from monosema.cli.look import peaks
 from monosema.cli.output import Json, print_json, print_table, reporter, say
 from monosema.cli.run import Remake, StudyPath
+from monosema.cli.show import peaks
 
 MEMBERS = 5
 """Features of a cluster that are named, the most central first."""

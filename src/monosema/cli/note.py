@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from monosema.cli.look import FeatureNumber, SAEName, indented
 from monosema.cli.output import Json, print_json
-from monosema.cli.run import StudyPath
+from monosema.cli.run import SAEName, StudyPath
+from monosema.cli.show import FeatureNumber, indented
 
 
 def note(

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from monosema.cli.look import SAEName
 from monosema.cli.output import Json, print_json, print_table, reporter, say
-from monosema.cli.run import Remake, StudyPath
+from monosema.cli.run import Remake, SAEName, StudyPath
 
 
 def relate(

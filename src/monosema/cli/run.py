@@ -1,4 +1,4 @@
-"""`run`, `train`, `evaluate`, `info`: a study from what is asked to what is measured."""
+"""`run`, `train`, `evaluate`, `index`, `info`: a study from what is asked to what is measured."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from monosema.cli.output import Json, print_json, print_table, reporter, say, st
 from monosema.errors import UsageError
 
 StudyPath = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="STUDY")]
+SAEName = Annotated[str, typer.Option("--sae", help="Name among [saes] of study.toml.")]
 Remake = Annotated[
     bool,
     typer.Option(
@@ -108,3 +109,25 @@ def _print_figures(figures: dict[str, dict[str, Any]]) -> None:
         print_table(f"\n{name}: {record['about']}", record["columns"], rows)
         for note in record["notes"]:
             print(f"  {note}")
+
+
+def index(study: StudyPath, remake: Remake = False, workers: Workers = 1, json: Json = False) -> None:
+    """Collect where every feature fires, on all text that the autoencoder was trained on."""
+    from monosema import pipeline
+
+    with stoppable() as stop:
+        opened = pipeline.open_study(study)
+        made = pipeline.run(
+            opened,
+            goal="index",
+            remake=remake,
+            verb="index",
+            reporter=reporter(json),
+            stop=stop,
+            say=say,
+            workers=workers,
+        )
+    if json:
+        print_json({"study": opened.name, "made": made})
+    else:
+        say(f"index: made {', '.join(made) or 'nothing new'}; next: monosema find {study} --on 'some text'")

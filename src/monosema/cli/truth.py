@@ -5,9 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from monosema.cli.look import SAEName
 from monosema.cli.output import Json, print_json, print_table, reporter, say
-from monosema.cli.run import Remake, StudyPath
+from monosema.cli.run import Remake, SAEName, StudyPath
 
 BASELINES = {"neuron": "neuron", "residual": "coordinate", "probe": "probe", "token": "token rule"}
 

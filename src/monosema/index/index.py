@@ -105,8 +105,10 @@ class FeatureIndex:
     def token_counts(self) -> Int64[np.ndarray, " vocabulary"]:
         """Positions of each token, up to the largest that stands in the text. One read of 4 bytes a position."""
         most = max(int(segment.tokens.max(initial=0)) for segment in self.segments) + 1
-        counts = (np.bincount(segment.tokens, minlength=most) for segment in self.segments)
-        return np.sum(list(counts), axis=0, dtype=np.int64)
+        counts = np.zeros(most, dtype=np.int64)
+        for segment in self.segments:
+            counts += np.bincount(segment.tokens, minlength=most)
+        return counts
 
     def check(self, feature: int) -> int:
         """The number of a feature; raise `UsageError` where there is none."""

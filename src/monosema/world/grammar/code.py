@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from monosema.errors import DamagedError
 from monosema.world.catalogue import Catalogue
 from monosema.world.grammar.text import DOLLAR, Composed, Make, Piece, Template, finish, join, parse_group
 from monosema.world.grammar.words import Words
@@ -83,10 +82,8 @@ def _program(table: Data, words: Words, template: Template) -> _Program:
 def _fault(table: Data, text: str, row: tuple[str, ...]) -> _Fault:
     kind, right, wrong = row
     if text.count(right) != 1:
-        raise DamagedError(
-            f"{table.path}: {table.where}faults: {right!r} stands {text.count(right)} times in the program;"
-            " expected once; restore or mend it"
-        )
+        seen = f"{right!r} stands {text.count(right)} times in the program"
+        raise table.fault("faults", f"{seen}; expected once; restore or mend it")
     before, after = text.split(right)
     parts = (Template.parse("", part, DOLLAR) for part in (before, right, wrong, after))
     return _Fault(kind, *parts)
