@@ -29,9 +29,9 @@ from benchmarks.harness import children_peak_gb, report, study_arguments, study_
 from benchmarks.real_model import monosema
 from benchmarks.steering_prompts import IDENTITY, OPEN
 from monosema import pipeline
-from monosema.artifact import write_json
 from monosema.cli.demo import CONCEPT, SAE, SIZE
 from monosema.errors import UsageError
+from monosema.files import write_json
 from monosema.interventions import DoseCurve, Push, Shares, Trials, search_push
 from monosema.models import Generated
 from monosema.pipeline import OpenStudy

@@ -37,7 +37,7 @@ import tomlkit
 
 from benchmarks.harness import report, study_arguments, study_folder
 from benchmarks.real_model import monosema
-from monosema.artifact import read_json, write_json
+from monosema.files import read_json, write_json
 from monosema.sae import KINDS
 
 SEED = 20261121

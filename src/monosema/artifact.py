@@ -7,9 +7,6 @@ here.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -21,18 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from monosema.errors import DamagedError
+from monosema.files import WRITING, digest_file, digest_json, fsync, read_json, write_json
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 DRAFT = "draft.json"
 LOGS = "logs"  # files below it are checked, yet do not count in the content hash: they hold times and rates
-WRITING = ".writing"  # ends the name of a file that is not whole yet
 SCRATCH = "scratch"  # checkpoints and the like: gone when the artifact is whole
 CHECKED_WHOLE = 1 << 28  # bytes whose hashes take about a quarter of a second
 NOTE = "note"
 """Key of `Manifest.measured`: a sentence that whoever looks at the artifact should read."""
 VERSIONS_OF = ("monosema", "torch", "transformers", "tokenizers", "safetensors", "numpy")
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,72 +57,6 @@ class Manifest:
     """UTC time at which it was finished."""
     schema: int = SCHEMA
     """Version of this record."""
-
-
-def digest(data: bytes) -> str:
-    """BLAKE2b of `data`, 256 bits, in hexadecimal."""
-    return hashlib.blake2b(data, digest_size=32).hexdigest()
-
-
-def digest_file(path: Path) -> str:
-    """BLAKE2b of a file's bytes, 256 bits, in hexadecimal."""
-    state = hashlib.blake2b(digest_size=32)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            state.update(chunk)
-    return state.hexdigest()
-
-
-def seal(path: Path) -> tuple[int, int, int] | None:
-    """Changes when a file is replaced; None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
-
-
-def digest_json(value: Any) -> str:
-    """BLAKE2b of a value's canonical JSON (sorted keys, no spaces)."""
-    return digest(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is fsynced and takes the place of `path`."""
-    temporary = path.with_name(f".{path.name}{WRITING}")
-    try:
-        yield temporary
-        _fsync(temporary)
-        temporary.replace(path)
-        _fsync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raise `DamagedError` that names the file where it is none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DamagedError(f"{path} is no readable JSON ({error}); remake it or restore the file") from None
-    if not isinstance(value, dict):
-        raise DamagedError(f"{path} holds no JSON object; remake it or restore the file")
-    return value
 
 
 def _files(folder: Path) -> dict[str, dict[str, Any]]:
@@ -341,10 +271,10 @@ def _commit(draft: Draft, path: Path, question: Mapping[str, Any], old: Path) ->
         made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     for name in files:
-        _fsync(draft.path / name)
+        fsync(draft.path / name)
     write_json(draft.path / MANIFEST, asdict(manifest))
     (draft.path / DRAFT).unlink()
     if path.exists():
         put_away(path, old)
     draft.path.rename(path)
-    _fsync(path.parent)
+    fsync(path.parent)

@@ -21,8 +21,8 @@ from monosema.activations import (
     store_bytes,
 )
 from monosema.activations import places as places_module
-from monosema.artifact import atomic_file
 from monosema.errors import ActivationError, DamagedError, ResourceError, UsageError
+from monosema.files import atomic_file
 
 OTHER = "resid_post.1"
 PLAN = HarvestPlan(tokens_per_batch=30, batches_per_shard=2, seed=0)

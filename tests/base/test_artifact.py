@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monosema import artifact
-from monosema.artifact import Artifact, Draft, atomic_file, content_hash, drafting
+from monosema.artifact import Artifact, Draft, content_hash, drafting
 from monosema.errors import DamagedError
+from monosema.files import atomic_file
 
 
 def make(path: Path, content: bytes = b"data", **changes: object) -> Artifact:

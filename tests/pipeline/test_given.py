@@ -17,8 +17,8 @@ import monosema as ms
 import tiny
 from monosema import pipeline
 from monosema.activations import ActivationStats, ActivationStore
-from monosema.artifact import read_json
 from monosema.errors import DamagedError, MonosemaError, RefusedError, UsageError
+from monosema.files import read_json
 from monosema.pipeline.given import check_sense
 from monosema.sae import SAE
 from monosema.study import Study

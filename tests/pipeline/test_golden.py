@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from monosema.activations import ActivationStore
-from monosema.artifact import read_json
 from monosema.corpora import Tokens
+from monosema.files import read_json
 from monosema.index import FeatureIndex
 from monosema.index.points import FeatureMap
 from pipeline.golden import GOLDEN, GROUPS, INDEX, MAP, MEMBERS, STORE, decode, make

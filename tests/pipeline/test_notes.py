@@ -10,10 +10,10 @@ import pytest
 
 import monosema as ms
 from monosema import pipeline
-from monosema.artifact import read_json, write_json
 from monosema.cli import find, show
 from monosema.cli.note import note
 from monosema.errors import DamagedError, UsageError
+from monosema.files import read_json, write_json
 from monosema.index import Words, read_names, search_words, write_words
 from monosema.pipeline.notes import LONGEST_NAME, LONGEST_TEXT, Note, find_by_words, read_notes
 from pipeline.test_cli import monosema

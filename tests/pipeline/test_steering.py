@@ -19,7 +19,7 @@ from monosema.cli import act, find
 from monosema.errors import UsageError
 from monosema.index import FeatureIndex
 from monosema.interventions import Dose, DoseCurve, DosePoint, Edit, ablate, add, clamp, raise_to, scale
-from monosema.pipeline import explore
+from monosema.pipeline import dosing
 from monosema.pipeline import talk as talking
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.steering import SET_MULTIPLE
@@ -61,7 +61,7 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[list[int] | None]:
         made.append(None if features is None else list(features))
         return curve()
 
-    monkeypatch.setattr(explore, "_search", search)
+    monkeypatch.setattr(dosing, "_search", search)
     return made
 
 
@@ -238,7 +238,7 @@ def test_a_dose_that_showed_nothing_is_not_used_without_a_word(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(explore, "_search", lambda *_: curve(both))
+    monkeypatch.setattr(dosing, "_search", lambda *_: curve(both))
     pipeline.dose(ms.open(study), CONCEPT)
     for verb in (["steer", "hello"], ["chat"]):
         cli(verb[0], str(study), *verb[1:], "--concept", CONCEPT)

@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from monosema.artifact import digest_file
 from monosema.errors import DamagedError, MonosemaError, RefusedError, UsageError
+from monosema.files import digest_file
 from monosema.sae import (
     L1,
     SAE,

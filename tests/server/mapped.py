@@ -10,7 +10,8 @@ import numpy as np
 
 import monosema as ms
 from monosema import pipeline
-from monosema.artifact import drafting, read_json
+from monosema.artifact import drafting
+from monosema.files import read_json
 from monosema.index.points import ACROSS, FeatureMap
 from pipeline.small_study import TOML
 

@@ -12,9 +12,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import monosema as ms
-from monosema.artifact import drafting, write_json
+from monosema.artifact import drafting
+from monosema.files import write_json
 from monosema.interventions import Dose, DoseCurve, DosePoint
-from monosema.pipeline.explore import DOSE
+from monosema.pipeline.dosing import DOSE
 from monosema.server import create_app, listen, serve, url_of
 from monosema.server.connection import LIMITS, Limits
 

@@ -12,7 +12,8 @@ import pytest
 
 import monosema as ms
 from monosema.activations import StoreRows
-from monosema.artifact import DRAFT, MANIFEST, read_json
+from monosema.artifact import DRAFT, MANIFEST
+from monosema.files import read_json
 from monosema.index import FeatureIndex
 from monosema.index import segment as segment_module
 from monosema.index.collect import collect_task

@@ -8,7 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 import monosema as ms
-from monosema.artifact import drafting, write_json
+from monosema.artifact import drafting
+from monosema.files import write_json
 from monosema.index import FeatureIndex, find_by_tag
 from monosema.pipeline.truth import RECORD
 from server.served import SAE, client_of

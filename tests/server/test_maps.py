@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 import monosema as ms
 from monosema import pipeline
-from monosema.artifact import read_json
+from monosema.files import read_json
 from monosema.index import read_names
 from monosema.index.points import FeatureMap
 from monosema.server import columns

@@ -76,7 +76,8 @@ def test_massive_positions_are_left_out(copied: Path) -> None:
 
 
 def resealed(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
-    from monosema.artifact import content_hash, digest_file
+    from monosema.artifact import content_hash
+    from monosema.files import digest_file
 
     manifest["files"][file.name] = {"bytes": file.stat().st_size, "blake2": digest_file(file)}
     return manifest | {"hash": content_hash(manifest["files"], manifest["asked"])}

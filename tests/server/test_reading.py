@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from monosema.artifact import DRAFT, MANIFEST, read_json, write_json
+from monosema.artifact import DRAFT, MANIFEST
+from monosema.files import read_json, write_json
 from monosema.index import FeatureIndex
 from monosema.server import create_app
 from monosema.server.access import Served

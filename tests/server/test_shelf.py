@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import monosema as ms
-from monosema.artifact import read_json
+from monosema.files import read_json
 from monosema.server.shelf import Shelf, Standing
 
 

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 import monosema
-from monosema.artifact import read_json
 from monosema.errors import UsageError
+from monosema.files import read_json
 from monosema.pipeline.table import FIGURES
 from monosema.server import create_app
 from server.served import SAE, STUDY, client_of

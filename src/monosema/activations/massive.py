@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from monosema.artifact import atomic_file, read_json, write_json
 from monosema.errors import ActivationError, DamagedError
+from monosema.files import atomic_file, read_json, write_json
 
 MASSIVE_FACTOR = 10.0
 """A position is massive when its norm is above this many times the median norm."""

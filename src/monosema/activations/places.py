@@ -17,8 +17,8 @@ from jaxtyping import Int
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from monosema.artifact import atomic_file, digest_file
 from monosema.errors import DamagedError
+from monosema.files import atomic_file, digest_file
 
 ADVICE = "harvest it again: delete it first, or use monosema run --remake; the other shards are kept"
 X = "x"

@@ -24,8 +24,8 @@ from monosema.activations.harvest import COLUMNS, Rows
 from monosema.activations.places import ADVICE, Place, X, room
 from monosema.activations.scatter import drawn_places
 from monosema.activations.seeds import torch_generator
-from monosema.artifact import digest
 from monosema.errors import DamagedError, ResourceError
+from monosema.files import digest
 
 PLACE, ROW_SCALE = "place", "row_scale"
 LOSSY = {"int8": "lossy: int8, each value within 1/254 of the largest of its row"}

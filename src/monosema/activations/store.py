@@ -23,8 +23,8 @@ from monosema.activations.massive import ActivationStats
 from monosema.activations.places import Place
 from monosema.activations.shards import PLACE, OpenShards, Shard, leading, read_records, record_name, recorded
 from monosema.activations.urls import place_of
-from monosema.artifact import read_json
 from monosema.errors import DamagedError, UsageError
+from monosema.files import read_json
 
 SCHEMA = 2
 READ = (1, 2)

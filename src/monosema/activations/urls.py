@@ -23,8 +23,8 @@ from torch import Tensor
 
 from monosema.activations.blocks import Blocks, Span
 from monosema.activations.places import ADVICE, Folder, Opened, Place, X
-from monosema.artifact import digest
 from monosema.errors import DamagedError, MonosemaError, RefusedError, UsageError, nearest
+from monosema.files import digest
 from monosema.models.quiet import first_line
 
 _TYPES = {

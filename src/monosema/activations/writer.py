@@ -36,9 +36,9 @@ from monosema.activations.shards import (
 )
 from monosema.activations.store import AT, SCHEMA, STORE, ActivationStore, check_asked, checked_shards
 from monosema.activations.urls import place_of
-from monosema.artifact import digest_json
 from monosema.corpora import Tokens
 from monosema.errors import UsageError
+from monosema.files import digest_json
 from monosema.models import LanguageModel, points_of
 from monosema.pool import Crew, run_tasks
 from monosema.progress import Progress, Reporter, Silent

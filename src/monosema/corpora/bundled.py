@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from monosema.artifact import digest_file, digest_json
 from monosema.corpora.formats import Record
 from monosema.errors import lookup
+from monosema.files import digest_file, digest_json
 from monosema.world import TEXTS
 
 

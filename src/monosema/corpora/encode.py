@@ -26,10 +26,10 @@ import numpy as np
 from jaxtyping import Bool, Int
 from tokenizers import Encoding, Tokenizer
 
-from monosema.artifact import digest_json
 from monosema.corpora.chat import ChatTemplate, Rendered, plain
 from monosema.corpora.document import Document, Span
 from monosema.errors import UsageError, lookup
+from monosema.files import digest_json
 
 
 @dataclass(frozen=True)

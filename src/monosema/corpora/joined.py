@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
-from monosema.artifact import digest_json
 from monosema.corpora.tokens import DocumentEntry, SpanTable, Tokens
+from monosema.files import digest_json
 
 
 @runtime_checkable

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from monosema.artifact import digest_file
 from monosema.corpora.document import Document, Span
 from monosema.errors import UsageError
+from monosema.files import digest_file
 from monosema.world import Catalogue, NameMatcher, data_files
 
 WORLD = "world"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from monosema.artifact import digest_file, digest_json
 from monosema.corpora.bundled import bundled_identity, read_bundled
 from monosema.corpora.document import Document
 from monosema.corpora.formats import FORMATS, Record
@@ -19,6 +18,7 @@ from monosema.corpora.mentions import concepts_identity, load_concepts, mark_men
 from monosema.corpora.records import to_document
 from monosema.corpora.settings import CorpusSettings
 from monosema.errors import UsageError
+from monosema.files import digest_file, digest_json
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ import torch
 from jaxtyping import Bool, Int, Int64
 from torch import Tensor
 
-from monosema.artifact import digest_file, digest_json, read_json
 from monosema.corpora.packing import PACKINGS, Layout, kept_at, plan_batches
 from monosema.errors import DamagedError, UsageError, lookup
+from monosema.files import digest_file, digest_json, read_json
 
 FORMAT = "monosema-tokens"
 VERSION = 1

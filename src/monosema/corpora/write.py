@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Int
 
-from monosema.artifact import digest_file, digest_json, write_json
 from monosema.corpora.document import Document, order_key
 from monosema.corpora.encode import Encoder
 from monosema.corpora.mixing import Encoded, check_enough, mixed
@@ -25,6 +24,7 @@ from monosema.corpora.settings import SPLITS, CorpusSettings
 from monosema.corpora.table import DocumentTable
 from monosema.corpora.tokens import DOCUMENTS, FORMAT, IDS, KEPT, ROWS, SPANS, TOKENS, VERSION
 from monosema.errors import UsageError, lookup
+from monosema.files import digest_file, digest_json, write_json
 from monosema.progress import Progress, SilentProgress
 
 ENCODE_AT_ONCE = 256

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int64
 
-from monosema.artifact import read_json
 from monosema.corpora import Documents
 from monosema.errors import DamagedError, UsageError
+from monosema.files import read_json
 from monosema.index.codes import NONE
 from monosema.index.contexts import Context, Decode, TokenTexts
 from monosema.index.partial import PartialTable

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monosema.activations import RowSource
-from monosema.artifact import write_json
 from monosema.corpora import Documents
 from monosema.errors import UsageError
+from monosema.files import write_json
 from monosema.index.collect import collect
 from monosema.index.describe import describe
 from monosema.index.index import RECORD, SEGMENTS, VERSION, FeatureIndex

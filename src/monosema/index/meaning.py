@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from transformers import AutoModel
 
-from monosema.artifact import read_json
 from monosema.errors import UsageError
+from monosema.files import read_json
 from monosema.index.find import Among, Candidate
 from monosema.models import load_tokenizer
 from monosema.models.quiet import first_line, quiet

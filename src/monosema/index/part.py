@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monosema.artifact import atomic_file
+from monosema.files import atomic_file
 
 PART = ".parquet"
 """Ending of the table's name, which is otherwise that of the segment."""

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int64
 
-from monosema.artifact import read_json, write_json
 from monosema.errors import DamagedError
+from monosema.files import read_json, write_json
 from monosema.index.across import Across
 from monosema.index.codes import NONE
 from monosema.index.table import as_column, write_columns

@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int, Int32, Int64, UInt8, UInt16
 from safetensors.numpy import save
 
-from monosema.artifact import atomic_file, digest, digest_file, read_json, seal, write_json
 from monosema.errors import DamagedError, UsageError
+from monosema.files import atomic_file, digest, digest_file, read_json, seal, write_json
 from monosema.index.codes import ROWS, codes_of, pack_rows, steps, unpack_list, unpack_rows, values_of
 from monosema.index.mapped import map_arrays
 from monosema.index.part import PART, write_part

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int64
 
-from monosema.artifact import atomic_file
 from monosema.errors import DamagedError
+from monosema.files import atomic_file
 from monosema.index.tags import TagPairs, TagStatistics
 
 FEATURES, TAGS = "features.parquet", "tags.parquet"

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from monosema.artifact import atomic_file, digest, digest_file, read_json, write_json
 from monosema.errors import DamagedError
+from monosema.files import atomic_file, digest, digest_file, read_json, write_json
 from monosema.index.mapped import map_arrays
 from monosema.index.neighbours import neighbours
 from monosema.index.promoted import promoted

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from monosema.artifact import atomic_file
 from monosema.errors import DamagedError
+from monosema.files import atomic_file
 from monosema.index.find import Among, Candidate
 
 WORDS = "words.sqlite"

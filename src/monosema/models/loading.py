@@ -15,8 +15,8 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig, AutoTokenizer
 
-from monosema.artifact import digest, digest_file, read_json
 from monosema.errors import UsageError
+from monosema.files import digest, digest_file, read_json
 from monosema.models.gguf import dequantised, packaged
 from monosema.models.hooks import HookPoint
 from monosema.models.quiet import first_line, quiet

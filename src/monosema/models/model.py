@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from monosema.artifact import digest
 from monosema.corpora import Document, Encoder, Message, tokenizer_hash
 from monosema.errors import UsageError
+from monosema.files import digest
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
 from monosema.models.forward import HookedNetwork
 from monosema.models.generating import (

@@ -2,7 +2,8 @@
 
 from monosema.index import Activity, Filter, Rank, as_set, read_names
 from monosema.pipeline.contrast import contrast
-from monosema.pipeline.explore import concept_of, dose, find, find_labelled, names_it, random_edits
+from monosema.pipeline.dosing import concept_of, dose, names_it
+from monosema.pipeline.explore import find, find_labelled, random_edits
 from monosema.pipeline.forecast import Forecast
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.mapping import feature_map, neighbours_across

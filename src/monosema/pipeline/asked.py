@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from monosema.artifact import MANIFEST, read_json
+from monosema.artifact import MANIFEST
 from monosema.corpora import CorpusSettings
 from monosema.errors import UsageError, lookup
 from monosema.evaluation import EvaluationSettings
+from monosema.files import read_json
 from monosema.models import ModelSettings, canonical_name, deepest, points_of
 from monosema.pipeline.sweep import Combination, expand
 from monosema.sae import KINDS, Kind, SAEConfig, config_of, place_of

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.activations import ActivationStats, ActivationStore, LiveRows, RowSource, StoreRows
-from monosema.artifact import read_json
 from monosema.errors import RefusedError, UsageError
+from monosema.files import read_json
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.work import Work

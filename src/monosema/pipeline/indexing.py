@@ -13,8 +13,9 @@ from functools import partial
 from itertools import takewhile
 
 from monosema.activations import ActivationStore, JoinedRows, LiveRows, RowSource, StoreRows, derive_seed
-from monosema.artifact import MANIFEST, Artifact, Draft, read_json
+from monosema.artifact import MANIFEST, Artifact, Draft
 from monosema.corpora import Documents, JoinedTokens, Tokens
+from monosema.files import read_json
 from monosema.index import make_index as collect_index
 from monosema.index.index import RECORD, SEGMENTS, VERSION
 from monosema.index.segment import files_of

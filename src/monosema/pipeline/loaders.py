@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from monosema.activations import ActivationStore
-from monosema.artifact import read_json
 from monosema.corpora import Tokens
 from monosema.errors import RefusedError, UsageError, lookup
 from monosema.evaluation import Evaluation
+from monosema.files import read_json
 from monosema.index import FeatureIndex
 from monosema.models import LanguageModel, load_tokenizer
 from monosema.pipeline.asked import SAEAsked, read_asked

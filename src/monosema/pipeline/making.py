@@ -14,9 +14,10 @@ import torch
 from monosema.activations import (
     derive_seed,
 )
-from monosema.artifact import Draft, read_json, write_json
+from monosema.artifact import Draft
 from monosema.corpora import read_documents, tokenizer_hash, write_tokens
 from monosema.evaluation import evaluate
+from monosema.files import read_json, write_json
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
 from monosema.pipeline.given import check_widths

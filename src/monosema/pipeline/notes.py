@@ -19,8 +19,8 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from monosema.artifact import read_json, write_json
 from monosema.errors import DamagedError, UsageError
+from monosema.files import read_json, write_json
 from monosema.index import Among, Candidate, Names, read_names, search_words
 from monosema.pipeline.loaders import OpenStudy
 from monosema.sae.formats.monosema import RECORD

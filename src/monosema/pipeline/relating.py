@@ -22,9 +22,10 @@ import pyarrow.parquet as pq
 import torch
 
 from monosema.activations import derive_seed
-from monosema.artifact import Draft, read_json, write_json
+from monosema.artifact import Draft
 from monosema.errors import DamagedError, UsageError
 from monosema.evaluation.known import wilson
+from monosema.files import read_json, write_json
 from monosema.index import FeatureIndex
 from monosema.index.coactive import Coactive, coactive
 from monosema.index.neurons import BestUnits, Correlations, correlations

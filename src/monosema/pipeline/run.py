@@ -10,8 +10,9 @@ from typing import Any
 
 import tomlkit
 
-from monosema.artifact import NOTE, Artifact, atomic_file, draft_place, drafting, reopen
+from monosema.artifact import NOTE, Artifact, draft_place, drafting, reopen
 from monosema.errors import RefusedError, UsageError, lookup
+from monosema.files import atomic_file
 from monosema.models import canonical_name, describe_model, points_of
 from monosema.pipeline.asked import Asked, located, read_asked
 from monosema.pipeline.loaders import OpenStudy

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from monosema.errors import UsageError, lookup
 from monosema.index import FeatureIndex
 from monosema.interventions import OPERATIONS, PLACES, Edit, Positions, ablate
-from monosema.pipeline.explore import DEFAULT_MULTIPLE, check_living, dose, stored_dose
+from monosema.pipeline.dosing import check_living, dose, stored_dose
+from monosema.pipeline.explore import DEFAULT_MULTIPLE
 from monosema.pipeline.loaders import OpenStudy
 from monosema.progress import Reporter
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from monosema.artifact import Artifact, read_json
+from monosema.artifact import Artifact
+from monosema.files import read_json
 from monosema.study import Study
 
 EVALUATION = "evaluation.json"

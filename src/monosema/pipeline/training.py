@@ -23,7 +23,8 @@ from monosema.activations import (
     StoreStream,
     derive_seed,
 )
-from monosema.artifact import Draft, read_json
+from monosema.artifact import Draft
+from monosema.files import read_json
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.budget import THRESHOLD_POSITIONS
 from monosema.pipeline.given import take_over

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from monosema.activations import derive_seed
-from monosema.artifact import MANIFEST, digest_file, digest_json, read_json, write_json
+from monosema.artifact import MANIFEST
 from monosema.corpora import CorpusSettings, Document, Span, Tokens, load_concepts, write_tokens
 from monosema.corpora.mentions import concepts_identity
 from monosema.errors import UsageError
 from monosema.evaluation import OF_HELD_OUT_TEMPLATE, Question, scorable
 from monosema.evaluation import groundtruth as score_concepts
+from monosema.files import digest_file, digest_json, read_json, write_json
 from monosema.pipeline.asked import read_asked
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy

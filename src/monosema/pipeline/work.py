@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import torch
 
 from monosema.activations import is_shared
-from monosema.artifact import MANIFEST, Artifact, read_json
+from monosema.artifact import MANIFEST, Artifact
 from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
+from monosema.files import read_json
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import D_SAE, Asked, Given, read_asked
 from monosema.pipeline.budget import Budget

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monosema.artifact import seal
 from monosema.errors import MonosemaError, UsageError
+from monosema.files import seal
 from monosema.models import EditFn, HookPoint, LanguageModel
 from monosema.pipeline import OpenStudy, open_study
 from monosema.server.errors import known

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from jaxtyping import Float
 from torch import Tensor
 
-from monosema.artifact import digest_json
+from monosema.files import digest_json
 from monosema.index.chance import best_of_random
 from monosema.index.neighbours import cosines_with, nearest_to
 from monosema.models import points_of

@@ -13,8 +13,8 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
-from monosema.artifact import digest
 from monosema.errors import UsageError
+from monosema.files import digest
 
 SHORTEST = 16
 """Characters of a token."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 
-from monosema.artifact import digest_json
+from monosema.files import digest_json
 from monosema.server.access import catalog_of, served_of
 from monosema.server.errors import ChangedError
 from monosema.server.kept import Source

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int64
 from pydantic import Field
 
-from monosema.artifact import digest_json
 from monosema.errors import UsageError, lookup
+from monosema.files import digest_json
 from monosema.index import FeatureIndex
 from monosema.server.errors import ChangedError
 from monosema.server.fresh import Versioned

@@ -15,7 +15,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from monosema.artifact import digest, seal
+from monosema.files import digest, seal
 from monosema.server.errors import NotFoundError
 from monosema.server.fresh import ASK_AGAIN, FOR_EVER
 from monosema.server.shelf import Shelf

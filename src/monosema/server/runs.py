@@ -10,8 +10,9 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from monosema.artifact import LOGS, MANIFEST, draft_place, read_json, seal
+from monosema.artifact import LOGS, MANIFEST, draft_place
 from monosema.errors import MonosemaError
+from monosema.files import read_json, seal
 from monosema.pipeline import STAGES
 from monosema.pipeline.work import PLAN
 from monosema.server.access import Studies, StudyName

@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float
 
 import monosema
-from monosema.artifact import DRAFT, Artifact, digest_json, draft_place, read_json, seal
+from monosema.artifact import DRAFT, Artifact, draft_place
 from monosema.corpora import Tokens
 from monosema.errors import DamagedError, UsageError
+from monosema.files import digest_json, read_json, seal
 from monosema.index import Embed, FeatureIndex, Names, packaged_embedder, read_names
 from monosema.index.index import RECORD, SEGMENTS
 from monosema.index.segment import Segment

@@ -12,8 +12,9 @@ from fastapi import Depends, Path
 from jaxtyping import Float, Int64
 
 import monosema
-from monosema.artifact import Artifact, digest_json
+from monosema.artifact import Artifact
 from monosema.errors import DamagedError, RefusedError
+from monosema.files import digest_json
 from monosema.index.points import ACROSS, FeatureMap
 from monosema.pipeline import OpenStudy
 from monosema.server.access import Studies, StudyName

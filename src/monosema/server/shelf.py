@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from monosema.artifact import MANIFEST, Artifact, draft_place, seal
+from monosema.artifact import MANIFEST, Artifact, draft_place
+from monosema.files import seal
 from monosema.pipeline import OpenStudy
 from monosema.pipeline.asked import Asked, read_asked
 from monosema.server.errors import NotReadyError

@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from monosema.artifact import read_json
 from monosema.errors import UsageError
+from monosema.files import read_json
 from monosema.interventions import Changes, DoseCurve, Edit, Positions
 from monosema.pipeline.asked import sae_option
-from monosema.pipeline.explore import DEFAULT_MULTIPLE, DOSE, random_edits
+from monosema.pipeline.dosing import DOSE
+from monosema.pipeline.explore import DEFAULT_MULTIPLE, random_edits
 from monosema.server.catalog import Catalog
 from monosema.server.errors import NotMadeError
 from monosema.server.record import Record, Text

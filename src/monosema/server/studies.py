@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from monosema.artifact import Artifact, read_json
+from monosema.artifact import Artifact
 from monosema.errors import MonosemaError
+from monosema.files import read_json
 from monosema.pipeline import STAGES
 from monosema.pipeline.finding import MEANING
 from monosema.pipeline.table import EVALUATION

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from monosema.artifact import read_json
+from monosema.files import read_json
 from monosema.pipeline.asked import sae_option
 from monosema.pipeline.truth import RECORD
 from monosema.server.access import Served

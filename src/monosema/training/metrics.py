@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monosema.artifact import atomic_file
 from monosema.errors import DamagedError
+from monosema.files import atomic_file
 
 
 class MetricParts:

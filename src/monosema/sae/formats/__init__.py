@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from monosema.artifact import digest_file, digest_json
 from monosema.errors import UsageError
+from monosema.files import digest_file, digest_json
 from monosema.sae.config import SAEConfig
 from monosema.sae.formats import gemma_scope, monosema, saelens, saelens_write
 from monosema.sae.formats.format import Format

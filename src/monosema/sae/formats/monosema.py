@@ -15,8 +15,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from monosema.artifact import digest_file, read_json, write_json
 from monosema.errors import DamagedError, RefusedError, UsageError, lookup, nearest
+from monosema.files import digest_file, read_json, write_json
 from monosema.sae.config import SAEConfig, SAEParts, ScaleFold, tensor_shapes
 from monosema.sae.formats.tensors import read_tensors, write_tensors
 from monosema.sae.kinds import KINDS

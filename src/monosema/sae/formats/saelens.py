@@ -28,8 +28,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from monosema.artifact import read_json
 from monosema.errors import DamagedError, UsageError, nearest
+from monosema.files import read_json
 from monosema.sae.config import BESIDE, SAEConfig, SAEParts
 from monosema.sae.formats.weights import check_shapes, foreign_shapes, make_parts
 from monosema.sae.kinds import L1, Gated, Kind, TopK

@@ -25,8 +25,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from monosema.artifact import atomic_file, write_json
 from monosema.errors import RefusedError, UsageError
+from monosema.files import atomic_file, write_json
 from monosema.sae.config import SAEParts
 from monosema.sae.formats.saelens import CONFIG, TENSORS, TRANSCODERS
 from monosema.sae.kinds import TopK

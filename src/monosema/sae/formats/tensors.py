@@ -18,7 +18,7 @@ from numpy import ndarray
 from safetensors import safe_open
 from torch import Tensor
 
-from monosema.artifact import atomic_file
+from monosema.files import atomic_file
 
 DTYPES: Final[dict[torch.dtype, str]] = {
     torch.float64: "F64",
