@@ -76,8 +76,8 @@ def _sentences(found: Forecast) -> list[str]:
     said = [f"{found.longest} takes longest, {found.largest} holds most memory"]
     if found.assumed_l0 is not None:
         said.append(
-            f"without a k it is training that finds how many features a position has: told for {found.assumed_l0}; "
-            "with more of them, training and index take more seconds and memory"
+            "without a k or target_l0 it is training that finds how many features a position has: told for "
+            f"{found.assumed_l0}; with more of them, training and index take more seconds and memory"
         )
     if found.fits is None:
         return said

@@ -236,7 +236,7 @@ def _forecast(
         disk_gb=round(written, 6),
         longest=max(stages, key=lambda one: one.seconds).stage,
         largest=largest.stage,
-        assumed_l0=RELU_L0 if any(one.asked.kind.k is None for one in some) else None,
+        assumed_l0=RELU_L0 if any(one.asked.kind.aimed_l0 is None for one in some) else None,
         limit=limit,
         exceeded=tuple(name for name, over in checks.items() if over),
         fits=None,

@@ -28,7 +28,7 @@ from monosema.evaluation.bootstrap import MAX_UNITS
 from monosema.evaluation.crossentropy import LOGIT_BYTES
 from monosema.index.neighbours import TILE
 from monosema.index.reduce import POSTINGS
-from monosema.pipeline.rates import RELU_L0
+from monosema.pipeline.rates import likely_l0
 from monosema.sae import SAEConfig
 
 FIRST_USE = 110 << 20
@@ -176,7 +176,7 @@ def index_memory(facts: Facts, config: SAEConfig) -> Held:
 
 def l0_of(config: SAEConfig) -> int:
     """Features that a position is taken to have."""
-    return min(config.d_sae, config.kind.k or RELU_L0)
+    return min(config.d_sae, likely_l0(config.kind))
 
 
 def sae_disk(config: SAEConfig) -> int:

@@ -45,7 +45,7 @@ CONTINUED_TOKENS = 1024
 STEP_ROWS = 4096
 """Positions of the timed step, unless fewer are asked for: in larger ones Adam costs less a position."""
 RELU_L0 = 128
-"""Features a position that a trained ReLU SAE is taken to have."""
+"""Features a position that a trained SAE is taken to have where its kind aims at no number."""
 RELU_DENSE = 0.5
 """Share of the steps over which ReLU is taken to be as dense as at its start; λ rises over 0.3 of a short run."""
 FULL_SEGMENT = 2
@@ -172,6 +172,11 @@ def _cost(
     )
 
 
+def likely_l0(kind: Kind) -> int:
+    """Features a position that an SAE of a kind is taken to have after training."""
+    return kind.aimed_l0 or RELU_L0
+
+
 def least_d_sae(kind: Kind) -> int:
     """The smallest size of the ladder that a kind's settings (such as k) allow, or the largest there is."""
     for size in LADDER:
@@ -296,5 +301,5 @@ def _thin(sae: SAE, x: Float[Tensor, "n d_model"]) -> None:
     kind = sae.config.kind
     inputs = sae.scaled(x[:256])[:, : sae.d_model] - (sae.b_dec if sae.config.centred else 0.0)
     pre_acts = inputs @ sae.encoder.T + sae.b_enc  # [n, d_sae]
-    lowest = pre_acts.topk(RELU_L0, dim=1).values[:, -1].mean()
+    lowest = pre_acts.topk(likely_l0(kind), dim=1).values[:, -1].mean()
     sae.b_enc.sub_(lowest - (kind.initial_threshold or 0.0))

@@ -5,6 +5,7 @@ b_dec is not subtracted before the encoder; b_enc starts where that makes no dif
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -52,6 +53,11 @@ class JumpReLU(_Jumping):
     def penalty(self) -> float:
         """λ."""
         return self.l0_coefficient
+
+    @property
+    def aimed_l0(self) -> int | None:
+        """`target_l0`, rounded up."""
+        return None if self.target_l0 is None else math.ceil(self.target_l0)
 
     def check(self, d_sae: int) -> None:
         """Raise `UsageError` where a setting is out of range."""

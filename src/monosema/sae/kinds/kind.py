@@ -62,6 +62,10 @@ class Kind(Protocol):
         """The largest number of features that a position may have; None where a penalty sets it."""
 
     @property
+    def aimed_l0(self) -> int | None:
+        """Features a position that training aims at; None where it finds how many there are."""
+
+    @property
     def penalty(self) -> float:
         """λ of its penalty on activity, once its warm-up is over; 0 where there is none."""
 
@@ -119,6 +123,11 @@ class Penalised:
 
     k: ClassVar[int | None] = None
     aux_coefficient: ClassVar[float] = 0.0
+
+    @property
+    def aimed_l0(self) -> int | None:
+        """None: the penalty decides."""
+        return None
 
     def aux_latents(self, d_model: int) -> int:
         """None: there is no auxiliary loss."""

@@ -33,6 +33,11 @@ class LargestK:
     penalty: ClassVar[float] = 0.0
     initial_threshold: ClassVar[float | None] = None
 
+    @property
+    def aimed_l0(self) -> int:
+        """`k`."""
+        return self.k
+
     def aux_latents(self, d_model: int) -> int:
         """`aux_k`, or its default for this width."""
         if self.aux_k is not None:
