@@ -13,7 +13,7 @@ from torch import Tensor
 
 from activations.tiny import HOOK, VOCABULARY, D, MemoryTokens, TinyModel, written_by
 from monosema.errors import ActivationError, DamagedError, UsageError
-from monosema.evaluation import Evaluation, EvaluationSettings, Figure, evaluate
+from monosema.evaluation import Evaluation, EvaluationSettings, Figure, evaluate, evaluate_each
 from monosema.evaluation import crossentropy as crossentropy_module
 from monosema.evaluation.crossentropy import divergences, losses
 from monosema.progress import Silent, SilentProgress
@@ -397,3 +397,22 @@ def test_settings_refuse_numbers_below_one() -> None:
     assert EvaluationSettings().baselines
     with pytest.raises(UsageError, match="ce_positions is 0"):
         EvaluationSettings(ce_positions=0)
+
+
+@pytest.mark.parametrize("baselines", [False, True])
+def test_saes_at_one_place_are_measured_together_as_if_each_were_alone(baselines: bool) -> None:
+    tiny = model(massive=True)
+    some = [random_sae(), identity(), random_sae(scale=0.7)]
+    asked = {"tokens_per_batch": 40, "seed": 0, "baselines": baselines}
+    before = tiny.forwards
+    together = evaluate_each(tiny, some, text(True), **asked)
+    passes = tiny.forwards - before
+    assert [one.to_dict() for one in together] == [run(sae, tiny, **asked).to_dict() for sae in some]
+    assert tiny.forwards - before == passes * 4, "three times alone, once together"
+    assert len({one.fvu.value for one in together}) == 3
+
+
+def test_saes_at_several_places_are_not_measured_together() -> None:
+    other = replace(random_sae(), massive=2 * THRESHOLD)
+    with pytest.raises(UsageError, match=r"cannot be evaluated together; .* with one massive threshold"):
+        evaluate_each(model(), [random_sae(), other], text(), tokens_per_batch=40, seed=0)

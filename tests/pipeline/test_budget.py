@@ -26,6 +26,7 @@ from monosema.sae import L1, TopK
 COST = Cost(
     activations="main.main.resid_post.1",
     stream="main.main.resid_post.1 2048",
+    measured_at="main.main.resid_post.1 resid_post.1",
     tokens=None,
     d_sae=None,
     least_d_sae=1024,
@@ -99,11 +100,23 @@ def test_features_cost_a_row_and_logits_each_and_a_cosine_a_pair() -> None:
 
 
 def test_saes_that_share_activations_share_one_harvest() -> None:
-    one, other = estimate([COST], 10**6, 4096), replace(COST, activations="main.main.resid_post.2")
-    assert estimate([COST, COST], 10**6, 4096) == pytest.approx(
-        {stage: value * (1 if stage == "activations" else 2) for stage, value in one.items()}
+    one = estimate([COST], 10**6, 4096)
+    other = replace(
+        COST, activations="main.main.resid_post.2", measured_at="main.main.resid_post.2 resid_post.2"
+    )
+    both = estimate([COST, COST], 10**6, 4096)
+    assert {stage: both[stage] for stage in ("activations", "sae", "index")} == pytest.approx(
+        {"activations": one["activations"], "sae": 2 * one["sae"], "index": 2 * one["index"]}
     )
     assert total([COST, other], 10**6, 4096) == pytest.approx(2 * sum(one.values()))
+
+
+def test_saes_at_one_place_share_passes_and_ablated_runs_of_their_evaluation() -> None:
+    one = estimate([COST], 10**6, 4096)["evaluation"]
+    passes = (50_000 + 40_000 + 20_128) * COST.forward + 20_128 * 3 * COST.continuation
+    assert estimate([COST, COST, COST], 10**6, 4096)["evaluation"] == pytest.approx(3 * one - 2 * passes)
+    elsewhere = replace(COST, measured_at="main.main.resid_post.1 mlp_out.1")
+    assert estimate([COST, elsewhere], 10**6, 4096)["evaluation"] == pytest.approx(2 * one)
 
 
 def test_without_room_on_disk_training_and_index_pass_the_model_again() -> None:

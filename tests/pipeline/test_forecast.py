@@ -77,14 +77,18 @@ def test_training_holds_its_plan_and_the_stream_beside_the_weights_of_the_harves
 
 
 def test_an_evaluation_holds_all_weights_two_logits_and_two_saes() -> None:
-    held = memory.evaluate_memory(FACTS, CONFIG, baselines=True).needed
+    def of(facts: memory.Facts, count: int = 1, *, baselines: bool = True) -> int:
+        size = memory.evaluated_bytes(CONFIG, held_out=facts.held_out, baselines=baselines)
+        return memory.evaluate_memory(facts, count * [size], baselines=baselines).needed
+
+    held = of(FACTS)
     saes = 2 * 8 * 8192 * 512 + 160 * 8192
     sums = 400 * 8 * 512 * 4 + 24 * 512**2 + 2 * 4096 * 512 * 4
     assert held == 1100 * MB + 2 * 256 * MB + 64 * MB + saes + sums
-    plain = memory.evaluate_memory(FACTS, CONFIG, baselines=False).needed
+    plain = of(FACTS, baselines=False)
     assert held - plain == 8 * 8192 * 512 + 400 * 8 * 512 * 2 + 24 * 512**2
-    few = memory.evaluate_memory(replace(FACTS, held_out=100, tokens_per_batch=64), CONFIG, baselines=True)
-    assert few.needed < held - 400 * MB
+    assert of(replace(FACTS, held_out=100, tokens_per_batch=64)) < held - 400 * MB
+    assert of(FACTS, 3) - held == 2 * (saes + 400 * 8 * 512 * 4)
 
 
 def test_an_index_holds_the_largest_of_its_phases() -> None:

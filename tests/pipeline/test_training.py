@@ -8,16 +8,20 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from monosema import pipeline
 from monosema.cli import run as verbs
-from monosema.errors import RefusedError, UsageError
+from monosema.errors import Interrupted, RefusedError, UsageError
+from monosema.evaluation import Evaluation
+from monosema.models import LanguageModel
+from monosema.pipeline import evaluating
 from monosema.pipeline import training as stage
 from monosema.pipeline.asked import read_asked
-from monosema.sae import KINDS, JumpReLU, TopK
+from monosema.sae import KINDS, SAE, JumpReLU, TopK
 from monosema.study import Study
 from pipeline.small_study import TOML, new_study
 
@@ -66,6 +70,33 @@ def test_what_would_hold_too_much_is_trained_in_turns_to_the_same_bits(
     pipeline.run(new_study(tmp_path / "b", toml), goal="sae")
     assert hashes(Study(tmp_path / "a")) == hashes(Study(tmp_path / "b"))
     assert len(set(hashes(Study(tmp_path / "a")).values())) == 3
+
+
+def test_saes_are_evaluated_together_or_in_turns_to_the_same_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = TOML + SHARED.replace("NAME", "other") + "seed = [1, 2]\n"
+    folders, groups = [tmp_path / "a", tmp_path / "b"], []
+    measure = evaluating.evaluate_each
+
+    def counted(model: LanguageModel, saes: list[SAE], *more: Any, **asked: Any) -> list[Evaluation]:
+        groups.append(len(saes))
+        if len(groups) == 3:
+            raise Interrupted("stopped")
+        return measure(model, saes, *more, **asked)
+
+    monkeypatch.setattr(evaluating, "evaluate_each", counted)
+    pipeline.run(new_study(folders[0], toml), goal="evaluation")
+    monkeypatch.setattr(evaluating, "TOGETHER_SHARE", 0.0)
+    with pytest.raises(Interrupted):
+        pipeline.run(new_study(folders[1], toml), goal="evaluation")
+    pipeline.run(pipeline.open_study(folders[1]), goal="evaluation")
+    assert groups == [3, 1, 1, 1, 1], "what was measured before the stop is kept"
+    names = ["main", *(f"other-seed{seed}" for seed in (1, 2))]
+    for name in names:
+        one, two = (pipeline.open_study(folder).evaluation(name).to_dict() for folder in folders)
+        assert one == two
+        assert Study(folders[0]).open("evaluation", name).manifest.measured["fvu"] == one["fvu"]["value"]
 
 
 def test_training_starts_from_an_sae_of_ours_and_of_saelens(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monosema.evaluation.bootstrap import Bootstrap, Figure, jackknife
-from monosema.evaluation.evaluate import evaluate
+from monosema.evaluation.evaluate import evaluate, evaluate_each, place_of
 from monosema.evaluation.groundtruth import (
     OF_HELD_OUT_TEMPLATE,
     ConceptRecord,
@@ -38,8 +38,10 @@ __all__ = [
     "Question",
     "WithMassive",
     "evaluate",
+    "evaluate_each",
     "groundtruth",
     "jackknife",
     "known_facts",
+    "place_of",
     "scorable",
 ]

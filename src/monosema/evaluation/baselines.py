@@ -10,7 +10,7 @@ Of a transcoder, PCA and neurons are those of what it writes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -73,15 +73,19 @@ class Baselines:
 
 def fit_baselines(
     model: LanguageModel,
-    sae: SAE,
+    saes: Sequence[SAE],
     tokens: Tokens,
     *,
     tokens_per_batch: int,
     seed: int,
     progress: Progress,
     positions: int = PCA_POSITIONS,
-) -> Baselines:
-    """Fit on the first kept, unmassive positions of split train; the covariance is summed in float64."""
+) -> list[Baselines]:
+    """Of each of some SAEs at one place, fitted on the first kept, unmassive positions of split train.
+
+    The covariance, which all share, is summed in float64.
+    """
+    sae = saes[0]
     d, width = sae.d_model, sae.config.row
     n, total, products = 0, torch.zeros(width, dtype=torch.float64), torch.zeros(d, d, dtype=torch.float64)
     centre: Float[Tensor, " row"] | None = None  # near the mean, so that nothing cancels
@@ -104,7 +108,15 @@ def fit_baselines(
     offset = sae.target(total / n)
     covariance = products / n - torch.outer(offset, offset)
     directions = torch.linalg.eigh(covariance).eigenvectors.flip(1)  # [d, d], most variance first
-    mean = (centre + total / n).float()
+    mean, columns = (centre + total / n).float(), directions.float().contiguous()
+    return [
+        Baselines(mean=one.target(mean), directions=columns, untrained=_untrained(one, mean, sample, seed))
+        for one in saes
+    ]
+
+
+def _untrained(sae: SAE, mean: Float[Tensor, " row"], sample: Float[Tensor, "n row"], seed: int) -> SAE:
+    """An SAE as `sae` would have begun; a threshold that its kind needs is fitted on the sample."""
     config = replace(sae.config, seed=derive_seed(seed, "evaluation-untrained"))
     untrained = SAE.initialise(
         config,
@@ -116,4 +128,4 @@ def fit_baselines(
     )
     if config.kind.thresholds == "by_l0":
         untrained = thresholds_of(untrained, lambda: sample)
-    return Baselines(mean=sae.target(mean), directions=directions.float().contiguous(), untrained=untrained)
+    return untrained

@@ -1,8 +1,8 @@
 """Cross-entropy with something else in place of x: the lower layers run once, the upper ones once a run.
 
 1. Activations are captured at the hook point; touched positions are the kept ones that are not massive.
-2. For each run (x̂, the mean, zeros, each baseline) they are replaced there, and only there, and the model goes
-   on from the hook point.
+2. For each run (the mean, zeros; of each SAE x̂ and its baselines) they are replaced there, and only there, and the
+   model goes on from the hook point.
 3. The loss of each counted prediction is summed over units of documents.
 
 Rows are run so few at once that their logits take at most 256 MB (at least one row); losses are computed in
@@ -11,6 +11,7 @@ float32 for at most 16 MB of logits at once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -37,28 +38,39 @@ def counted_predictions(batch: Batch) -> Bool[Tensor, "b s"]:
     return counted
 
 
+SHARED = -1
+"""Stands for all SAEs, where their numbers stand."""
+Run = tuple[int, str]
+"""A run: whose it is, and what stands in place of x."""
+
+
 class CrossEntropySums:
     """Losses by run, summed over the units of documents."""
 
     def __init__(
-        self, model: LanguageModel, sae: SAE, runs: Mapping[str, Reconstruct], *, kl_of: str
+        self, model: LanguageModel, sae: SAE, runs: Mapping[Run, Reconstruct], *, kl_of: str
     ) -> None:
-        """`runs` make of rows what stands where the SAE writes; KL(plain || run) is summed for the run `kl_of`."""
+        """`runs` make of rows what stands where SAEs write that are at the place of `sae`.
+
+        KL(plain || run), and the loss where massive positions are replaced, too, are summed for runs called `kl_of`.
+        """
         self._model, self._sae, self._runs, self._kl_of = model, sae, runs, kl_of
         self._rows = 1  # until the size of the logits is known
         self.units = Units()
-        names = ("n", "kl", "plain", "with_massive", *runs)
-        self._sums = {name: torch.zeros(MAX_UNITS, dtype=torch.float64) for name in names}
+        self._sums: dict[Run, Float[Tensor, " units"]] = defaultdict(
+            lambda: torch.zeros(MAX_UNITS, dtype=torch.float64)
+        )
         self.positions = 0
 
     @property
     def predictions(self) -> int:
         """Predictions counted."""
-        return int(self._sums["n"].sum())
+        return int(self._sums[SHARED, "n"].sum())
 
-    def table(self) -> dict[str, Float[Tensor, " units"]]:
-        """Sums of the units that have predictions; `n` counts those."""
-        return {name: value[self._sums["n"] > 0] for name, value in self._sums.items()}
+    def table(self, number: int) -> dict[str, Float[Tensor, " units"]]:
+        """Sums by run of an SAE, and what all share, of the units that have predictions; `n` counts those."""
+        some = self._sums[SHARED, "n"] > 0
+        return {name: sums[some] for (whose, name), sums in self._sums.items() if whose in (SHARED, number)}
 
     def add(self, found: Captured) -> None:
         """Run a batch in all ways."""
@@ -85,29 +97,29 @@ class CrossEntropySums:
         unit = self.units.of(batch.document[counted])
         places = counted.flatten().nonzero().flatten().to(device)  # [p]
 
-        def put(name: str, values: Float[Tensor, " p"]) -> None:
-            self._sums[name].index_add_(0, unit, values.double().cpu())
+        def put(run: Run, values: Float[Tensor, " p"]) -> None:
+            self._sums[run].index_add_(0, unit, values.double().cpu())
 
         told = self._sae.target(found.x)  # [b, s, d_model]
         plain = self._logits(found, told)
         self._rows = max(1, LOGIT_BYTES // (plain[0].numel() * plain.element_size()))
-        put("n", torch.ones(len(unit)))
-        put("plain", losses(plain, places, targets))
+        put((SHARED, "n"), torch.ones(len(unit)))
+        put((SHARED, "plain"), losses(plain, places, targets))
         x = found.x[found.usual.to(device)].float()  # [n, row]
         massive = found.massive.any()
-        for name, reconstruct in self._runs.items():
+        for (whose, name), reconstruct in self._runs.items():
             edited = told.clone()
             edited[found.usual.to(device)] = reconstruct(x).to(device, edited.dtype)
             logits = self._logits(found, edited)
             loss = losses(logits, places, targets)
-            put(name, loss)
+            put((whose, name), loss)
             if name == self._kl_of:
-                put("kl", divergences(plain, logits, places))
+                put((whose, "kl"), divergences(plain, logits, places))
                 if massive:
                     at = found.massive.to(device)
                     edited[at] = reconstruct(found.x[at].float()).to(device, edited.dtype)
                     loss = losses(self._logits(found, edited), places, targets)
-                put("with_massive", loss)
+                put((whose, "with_massive"), loss)
 
     def _logits(self, found: Captured, x: Float[Tensor, "b s d_model"]) -> Float[Tensor, "b s vocabulary"]:
         return self._model.resume(self._sae.output, x, found.batch.ids, found.batch.real)

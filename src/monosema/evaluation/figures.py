@@ -30,13 +30,15 @@ Statistic = Callable[[Sums], Tensor]
 
 
 def figures(
-    fidelity: Fidelity, losses: CrossEntropySums, *, k: int, seed: int, baselines: bool
+    fidelity: Fidelity, losses: CrossEntropySums, number: int, *, k: int, seed: int, baselines: bool
 ) -> dict[str, Any]:
-    """All fields of `Evaluation` that are measured; `k` directions or neurons for the baselines."""
+    """All fields of `Evaluation` that are measured; `number`: of the SAE among those whose losses were summed; `k`
+    directions or neurons for the baselines.
+    """
     usual = Bootstrap(fidelity.table(k), seed=derive_seed(seed, "evaluation-positions"))
     everywhere = fidelity.usual.plus(fidelity.massive).table()
     merged = Bootstrap(everywhere, seed=derive_seed(seed, "evaluation-positions"))
-    ce = Bootstrap(losses.table(), seed=derive_seed(seed, "evaluation-losses"))
+    ce = Bootstrap(losses.table(number), seed=derive_seed(seed, "evaluation-losses"))
     dead, *shares = jackknife(fidelity.firings, _density_shares)
     found: dict[str, Any] = {
         "positions": fidelity.usual.positions,

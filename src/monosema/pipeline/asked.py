@@ -140,6 +140,11 @@ class SAEAsked:
         return f"{self.place.corpus}.{self.place.model}.{self.place.at}"
 
     @property
+    def measured_at(self) -> str:
+        """What SAEs have in common that are evaluated together: what they read, and where they write."""
+        return f"{self.activations} {self.place.written}"
+
+    @property
     def tokens(self) -> str:
         """Name of the tokens behind them."""
         return f"{self.place.corpus}.{self.place.model}"

@@ -35,10 +35,12 @@ MOST_TOKENS = 1 << 40
 """More than any text has."""
 RESERVE = 0.2
 """Share of the time that is left for what the estimate does not count."""
-CE_RUNS = 5
-"""Runs of the layers above the hook point: plain, x̂, x̂ with massive positions, mean and zero ablation."""
+SHARED_RUNS = 3
+"""Runs of the layers above the hook point that all SAEs there share: plain, mean and zero ablation."""
+OWN_RUNS = 2
+"""Those of each SAE: x̂, x̂ with massive positions."""
 BASELINES = 3
-"""Further runs where the untrained SAE, PCA and neurons are measured."""
+"""Further ones of each where its untrained SAE, PCA and neurons are measured."""
 FIDELITY_ENCODINGS = 2
 """What a position of the fidelity figures costs, in encodings; with baselines as many of the untrained SAE, too."""
 THRESHOLD_POSITIONS = 50_000
@@ -88,6 +90,8 @@ class Cost:
     """Name of the activations that it reads; SAEs that share them share one harvest."""
     stream: str | None
     """Name of the stream that it is trained on; SAEs that share it share its passes. None where nothing is trained."""
+    measured_at: str
+    """Name of where it is evaluated; SAEs that share it share passes and ablated runs."""
     tokens: int | None
     """Tokens of its corpus, where they are given."""
     d_sae: int | None
@@ -132,7 +136,8 @@ class Cost:
     """Seconds a pair of features for their cosine."""
 
     def seconds(self, tokens: int, d_sae: int) -> dict[str, float]:
-        """Estimate by kind of artifact, without `passes`; what study.toml fixes comes before the arguments."""
+        """Estimate by kind of artifact, without `passes` and `shared_runs`; what study.toml fixes comes before the
+        arguments."""
         tokens, d_sae = self.tokens or tokens, self.d_sae or d_sae
         kept = self._kept(tokens)
         again = self._again(kept)
@@ -176,32 +181,45 @@ class Cost:
         found |= {"forward": self.forward, "continuation": self.continuation}
         return {name: round(1e6 * value, 1) for name, value in found.items()}
 
+    def shared_runs(self, tokens: int) -> float:
+        """Seconds of an evaluation that SAEs at one place share: passes up to it, PCA's too, and ablated runs."""
+        tokens = self.tokens or tokens
+        held, ce = self._measured(tokens)
+        fitted = min(PCA_POSITIONS, tokens * self.train_share) if self.evaluation.baselines else 0
+        return (fitted + held + ce) * self.forward + ce * SHARED_RUNS * self.continuation
+
     def _evaluation(self, tokens: int, d_sae: int) -> float:
+        held, ce = self._measured(tokens)
+        baselines = self.evaluation.baselines
+        encoding = self.encode.at(d_sae) + (self.untrained.at(d_sae) if baselines else 0.0)
+        runs = OWN_RUNS + (BASELINES if baselines else 0)
+        return held * FIDELITY_ENCODINGS * encoding + ce * runs * self.continuation
+
+    def _measured(self, tokens: int) -> tuple[float, float]:
+        """Positions of all figures but cross-entropy, and of that."""
         asked = self.evaluation
         held = min(asked.max_positions or MAX_POSITIONS, tokens * self.held_share)
         # the row that reaches the number is run whole: half a row more in the mean
-        ce = min((asked.ce_positions or CE_POSITIONS) + self.context / 2, held)
-        fitted = min(PCA_POSITIONS, tokens * self.train_share) if asked.baselines else 0
-        encoding = self.encode.at(d_sae) + (self.untrained.at(d_sae) if asked.baselines else 0.0)
-        runs = CE_RUNS + (BASELINES if asked.baselines else 0)
-        passes = (fitted + held + ce) * self.forward
-        return passes + held * FIDELITY_ENCODINGS * encoding + ce * runs * self.continuation
+        return held, min((asked.ce_positions or CE_POSITIONS) + self.context / 2, held)
 
 
 def estimate(costs: Sequence[Cost], tokens: int, d_sae: int) -> dict[str, float]:
-    """Seconds by kind of artifact of all SAEs of a model; harvests and streams that are shared count once."""
+    """Seconds by kind of artifact of all SAEs of a model; what they share counts once."""
     total: dict[str, float] = {}
     harvested: set[str] = set()
     streams: dict[str | None, float] = {}
+    places: dict[str, float] = {}
     for cost in costs:
         seconds = cost.seconds(tokens, d_sae)
         if cost.activations in harvested:
             del seconds["activations"]
         harvested.add(cost.activations)
         streams[cost.stream] = max(streams.get(cost.stream, 0.0), cost.passes(tokens))
+        places[cost.measured_at] = cost.shared_runs(tokens)
         for stage, value in seconds.items():
             total[stage] = total.get(stage, 0.0) + value
     total["sae"] += sum(streams.values())
+    total["evaluation"] += sum(places.values())
     return total
 
 

@@ -244,14 +244,13 @@ def _forecast(
 
 
 def _held(saes: Sequence[PlannedSAE], room: float) -> dict[str, Held]:
-    """The largest of each stage, over all SAEs; those that are trained on one stream hold theirs together."""
+    """The largest of each stage, over all SAEs; those that are trained or evaluated together hold theirs together."""
     found: dict[str, list[Held]] = {name: [] for name in ROWS if name != "prepare"}
     streams: dict[str, list[PlannedSAE]] = {}
+    places: dict[str, list[PlannedSAE]] = {}
     for one in saes:
         found["harvest"].append(memory.harvest_memory(one.facts))
-        found["evaluate"].append(
-            memory.evaluate_memory(one.facts, one.config, baselines=one.cost.evaluation.baselines)
-        )
+        places.setdefault(one.asked.measured_at, []).append(one)
         found["index"].append(memory.index_memory(one.facts, one.config))
         if one.asked.stream_name is None:
             found["train"].append(memory.train_memory(one.facts, []))
@@ -267,6 +266,16 @@ def _held(saes: Sequence[PlannedSAE], room: float) -> dict[str, Held]:
         for group in memory.together(sizes, room):
             held = memory.train_memory(some[group[0]].facts, [sizes[number] for number in group])
             found["train"].append(held)
+    for some in places.values():
+        baselines = some[0].cost.evaluation.baselines
+        sizes = [
+            memory.evaluated_bytes(one.config, held_out=one.facts.held_out, baselines=baselines)
+            for one in some
+        ]
+        for group in memory.together(sizes, room):
+            of_group = [sizes[number] for number in group]
+            held = memory.evaluate_memory(some[group[0]].facts, of_group, baselines=baselines)
+            found["evaluate"].append(held)
     return {name: max(held, key=lambda one: one.needed) for name, held in found.items()}
 
 

@@ -11,20 +11,14 @@ from typing import Any
 
 import torch
 
-from monosema.activations import (
-    derive_seed,
-)
 from monosema.artifact import Draft
 from monosema.corpora import read_documents, tokenizer_hash, write_tokens
-from monosema.evaluation import evaluate
 from monosema.files import read_json, write_json
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
 from monosema.pipeline.given import check_widths
 from monosema.pipeline.rates import measure_costs, seconds_of
-from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import PLAN, Plan, Work, load_model, names_of_tokens
-from monosema.sae import SAE
 
 BATCH_SIZES = (1024, 2048, 4096, 8192)
 STORE_SHARE = 0.25
@@ -117,26 +111,3 @@ def make_tokens(work: Work, name: str, draft: Draft) -> None:
             draft.path, read_documents(settings, work.study.path), tokenizer, settings, progress
         )
     draft.measured |= asdict(summary)
-
-
-def make_evaluation(work: Work, name: str, draft: Draft) -> None:
-    """Measure one SAE on held-out documents."""
-    asked = work.asked.saes[name]
-    plan, settings = work.plan(asked.place.model), work.asked.evaluation
-    sae = SAE.load(work.artifact("sae", name).path)
-    model = work.model(asked.place.model)
-    sae.check_model(model.name, model.hash)
-    found = evaluate(
-        model,
-        sae,
-        work.tokens(asked.tokens),
-        split=settings.split,
-        tokens_per_batch=plan.tokens_per_batch,
-        max_positions=settings.max_positions,
-        ce_positions=settings.ce_positions,
-        baselines=settings.baselines,
-        seed=derive_seed(work.asked.seed, "evaluation"),  # the same positions for all SAEs of a study
-        progress=work.reporter,
-    )
-    write_json(draft.path / EVALUATION, found.to_dict())
-    draft.measured |= {key: find(found.to_dict())["value"] for key, (_, find) in FIGURES.items()}

@@ -3,7 +3,8 @@
     harvest     weights up to the hook point, and a forward pass with a shard, or three shards (one a hook point)
     train       TrainPlan.memory_bytes of all that are trained together, the stream, and the weights that the
                 harvest left loaded
-    evaluate    all weights, logits of one run twice or a forward pass, the SAE, and an untrained one
+    evaluate    all weights, logits of one run twice or a forward pass, and of all SAEs that are measured together
+                their weights, those of untrained ones, and sums
     index       all weights, the SAE, and the largest of: postings of a segment, a block of them, logits, cosines
 
 What each room states of itself stands in its own docstrings; this page adds it up. To all of them comes what Python
@@ -33,6 +34,8 @@ from monosema.sae import SAEConfig
 
 FIRST_USE = 110 << 20
 """What libraries take beyond their import: threads, tokenizer, catalogue of concepts, compiled kernels."""
+TOGETHER_SHARE = 0.25
+"""Share of the machine's memory that SAEs may take beside the first one; the next waits for another pass."""
 WORK = 64 << 20
 """Pre-activations of an encoding, or losses: no more of them live at once."""
 LOGIT_ROWS = 256
@@ -133,8 +136,8 @@ def train_memory(facts: Facts, sizes: Sequence[int]) -> Held:
 
 
 def together(sizes: Sequence[int], room: float) -> list[list[int]]:
-    """Numbers of SAEs that are trained on one stream at a time: so many of them, in order, that those beside the
-    first one take no more than `room`."""
+    """Numbers of SAEs that are trained on one stream, or measured, at a time: so many of them, in order, that those
+    beside the first one take no more than `room`."""
     groups: list[list[int]] = []
     held = 0
     for number, size in enumerate(sizes):
@@ -146,18 +149,25 @@ def together(sizes: Sequence[int], room: float) -> list[list[int]]:
     return groups
 
 
-def evaluate_memory(facts: Facts, config: SAEConfig, *, baselines: bool) -> Held:
-    """As `evaluate` states it; fewer logits where so few positions are held out."""
-    features, width = config.d_sae, facts.d_model
+def evaluated_bytes(config: SAEConfig, *, held_out: int, baselines: bool) -> int:
+    """Of one SAE that is evaluated, as `evaluate_each` states it: weights, counts, sums over documents."""
+    documents = min(MAX_UNITS, max(1, held_out // TOKENS_A_DOCUMENT))
+    saes = 8 * config.d_sae * config.row * (2 if baselines else 1) + 160 * config.d_sae
+    return saes + documents * 8 * config.row * (4 if baselines else 2)
+
+
+def evaluate_memory(facts: Facts, sizes: Sequence[int], *, baselines: bool) -> Held:
+    """Of SAEs that are evaluated together; fewer logits where so few positions are held out.
+
+    `sizes`: what each takes (`evaluated_bytes`).
+    """
+    width = facts.d_model
     at_once = min(facts.tokens_per_batch, max(1, facts.held_out))
     logits = min(max(LOGIT_BYTES, 4 * facts.vocabulary * LOGIT_ROWS), 4 * facts.vocabulary * at_once)
-    documents = min(MAX_UNITS, max(1, facts.held_out // TOKENS_A_DOCUMENT))
-    saes = 8 * features * width * (2 if baselines else 1) + 160 * features
-    sums = documents * 8 * width * (4 if baselines else 2)
     fitted = 24 * width**2 if baselines else 0
     batches = 2 * facts.tokens_per_batch * width * 4
     working = max(facts.forward, 2 * logits + WORK)
-    return Held(needed=facts.base + facts.model + working + saes + sums + fitted + batches)
+    return Held(needed=facts.base + facts.model + working + sum(sizes) + fitted + batches)
 
 
 def index_memory(facts: Facts, config: SAEConfig) -> Held:

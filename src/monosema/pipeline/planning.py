@@ -18,11 +18,10 @@ from monosema.pipeline.asked import D_SAE, SAEAsked
 from monosema.pipeline.budget import Budget, Cost, fit
 from monosema.pipeline.forecast import GB, Forecast, Limit, PlannedSAE, Prepared, forecast
 from monosema.pipeline.making import BATCH_SIZES, STORE_SHARE, batch_size
-from monosema.pipeline.memory import Facts, Held, base_bytes, machine_bytes
+from monosema.pipeline.memory import TOGETHER_SHARE, Facts, Held, base_bytes, machine_bytes
 from monosema.pipeline.rates import measure_costs
 from monosema.pipeline.run import init
 from monosema.pipeline.textsize import TextSize, text_size
-from monosema.pipeline.training import TOGETHER_SHARE
 from monosema.pipeline.work import Plan, Work, load_model, names_of_tokens
 from monosema.study import Study
 

@@ -149,6 +149,7 @@ def _cost(
     return Cost(
         activations=sae.activations,
         stream=sae.stream_name,
+        measured_at=sae.measured_at,
         tokens=corpus.tokens,
         d_sae=sae.place.d_sae,
         least_d_sae=least,

@@ -22,6 +22,7 @@ from monosema.artifact import Draft
 from monosema.index.index import VERSION
 from monosema.pipeline import making
 from monosema.pipeline.asked import Asked
+from monosema.pipeline.evaluating import make_evaluations
 from monosema.pipeline.harvesting import make_activations
 from monosema.pipeline.indexing import make_index
 from monosema.pipeline.training import make_saes
@@ -138,7 +139,8 @@ STAGES: Mapping[str, Stage] = {
             ("plan", study.saes[name].place.model),
         ],
         asked=_ask_evaluation,
-        make=_each(making.make_evaluation),
+        make=make_evaluations,
+        together=lambda study, name: study.saes[name].measured_at,
     ),
     "index": Stage(
         names=lambda study: list(study.saes),

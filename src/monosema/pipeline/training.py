@@ -29,14 +29,11 @@ from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.budget import THRESHOLD_POSITIONS
 from monosema.pipeline.given import take_over
 from monosema.pipeline.making import once
-from monosema.pipeline.memory import machine_bytes, together
+from monosema.pipeline.memory import TOGETHER_SHARE, machine_bytes, together
 from monosema.pipeline.work import PLAN, Work
 from monosema.sae import SAE, SAEConfig, recognise, start_from, thresholds_of, towards_data
 from monosema.training import DATA, Job, TrainPlan, TrainResult, faster_gemm, steps_done, train_together
 from monosema.training import make_plan as make_train_plan
-
-TOGETHER_SHARE = 0.25
-"""Share of the machine's memory that SAEs may take beside the first one; the next waits for another pass."""
 
 
 def make_saes(work: Work, drafts: Mapping[str, Draft]) -> None:

@@ -1,0 +1,65 @@
+"""The stage "evaluation": SAEs that read and write at the same hook points are measured together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from monosema.activations import derive_seed
+from monosema.artifact import Draft
+from monosema.evaluation import evaluate_each, place_of
+from monosema.files import read_json, write_json
+from monosema.pipeline.memory import TOGETHER_SHARE, evaluated_bytes, machine_bytes, together
+from monosema.pipeline.table import EVALUATION, FIGURES
+from monosema.pipeline.work import Work
+from monosema.sae import SAE, config_of
+
+
+def make_evaluations(work: Work, drafts: Mapping[str, Draft]) -> None:
+    """Measure SAEs on held-out documents; those that an earlier try has measured are left as they are."""
+    lacking = [name for name, draft in drafts.items() if not (draft.path / EVALUATION).exists()]
+    for names in _by_memory(work, lacking):
+        for saes in _by_place({name: SAE.load(work.artifact("sae", name).path) for name in names}):
+            _measure(work, saes, drafts)
+    for draft in drafts.values():
+        found = read_json(draft.path / EVALUATION)
+        draft.measured |= {key: find(found)["value"] for key, (_, find) in FIGURES.items()}
+
+
+def _measure(work: Work, saes: Mapping[str, SAE], drafts: Mapping[str, Draft]) -> None:
+    asked = work.asked.saes[next(iter(saes))]
+    plan, settings = work.plan(asked.place.model), work.asked.evaluation
+    found = evaluate_each(
+        work.model(asked.place.model),
+        list(saes.values()),
+        work.tokens(asked.tokens),
+        split=settings.split,
+        tokens_per_batch=plan.tokens_per_batch,
+        max_positions=settings.max_positions,
+        ce_positions=settings.ce_positions,
+        baselines=settings.baselines,
+        seed=derive_seed(work.asked.seed, "evaluation"),  # the same positions for all SAEs of a study
+        progress=work.reporter,
+    )
+    for name, one in zip(saes, found, strict=True):
+        write_json(drafts[name].path / EVALUATION, one.to_dict())
+
+
+def _by_memory(work: Work, names: Sequence[str]) -> Iterator[list[str]]:
+    """SAEs in their order, cut where they would hold too much together."""
+    settings = work.asked.evaluation
+    sizes = [
+        evaluated_bytes(
+            config_of(work.artifact("sae", name).path),
+            held_out=work.tokens(work.asked.saes[name].tokens).count(settings.split),
+            baselines=settings.baselines,
+        )
+        for name in names
+    ]
+    for group in together(sizes, TOGETHER_SHARE * machine_bytes()):
+        yield [names[number] for number in group]
+
+
+def _by_place(saes: Mapping[str, SAE]) -> Iterator[dict[str, SAE]]:
+    """Those with one massive threshold together: that of an SAE that was given may be its own."""
+    for place in dict.fromkeys(map(place_of, saes.values())):
+        yield {name: sae for name, sae in saes.items() if place_of(sae) == place}
