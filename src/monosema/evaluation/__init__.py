@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from monosema.evaluation.bootstrap import Bootstrap, Figure, jackknife
 from monosema.evaluation.evaluate import evaluate, evaluate_each, place_of
-from monosema.evaluation.groundtruth import (
-    OF_HELD_OUT_TEMPLATE,
-    ConceptRecord,
-    GroundTruth,
-    groundtruth,
-    scorable,
-)
+from monosema.evaluation.groundtruth import OF_HELD_OUT_TEMPLATE, groundtruth, scorable
 from monosema.evaluation.known import KnownFacts, Question, known_facts
 from monosema.evaluation.record import (
     Baseline,
@@ -21,6 +15,7 @@ from monosema.evaluation.record import (
     WithMassive,
 )
 from monosema.evaluation.settings import EvaluationSettings
+from monosema.evaluation.truth_record import ConceptRecord, GroundTruth
 
 __all__ = [
     "OF_HELD_OUT_TEMPLATE",

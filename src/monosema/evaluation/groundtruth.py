@@ -17,8 +17,7 @@ a word is printed as not shown.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,14 +26,14 @@ from torch import Tensor
 
 from monosema.corpora import Tokens
 from monosema.errors import UsageError
-from monosema.evaluation.bootstrap import Figure
 from monosema.evaluation.concepts import ConceptScore, TokenRules, score, score_columns
 from monosema.evaluation.documents import CONDITIONS, DocumentMaxima, document_maxima, neurons_of
 from monosema.evaluation.inside import Inside, Sample, Sampler
-from monosema.evaluation.known import KnownFacts, Question, known_facts, wilson
+from monosema.evaluation.known import Question, known_facts
 from monosema.evaluation.probe import probe_documents
 from monosema.evaluation.ranks import Match
 from monosema.evaluation.tagged import HELD_OUT, TAG, Tagged
+from monosema.evaluation.truth_record import ConceptRecord, GroundTruth
 from monosema.models import LanguageModel
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
@@ -45,80 +44,6 @@ ONLY_SPLIT = "report"
 """Split that all documents are in which were put together for ground truth."""
 OF_HELD_OUT_TEMPLATE = "held_out"
 """Tag of a description: whether its template is held out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConceptRecord:
-    """One concept under one condition."""
-
-    concept: str
-    condition: str
-    feature: int
-    threshold: float
-    score: ConceptScore
-    """Of the best feature."""
-    baselines: dict[str, ConceptScore]
-    """Of the best neuron and residual coordinate, of a probe and of the best token or pair."""
-    shown: bool
-    """Whether it reaches F1 .6 and more than the token rule, where no name stands near."""
-    frequency: float
-    """Share of the training positions that stand inside spans of the concept; 0 where the text has none."""
-    transfer: ConceptScore | None = None
-    """On all descriptions: feature and threshold as `unnamed` chose them. None elsewhere."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroundTruth:
-    """All concepts that could be scored."""
-
-    records: tuple[ConceptRecord, ...]
-    documents: int
-    """Held-out documents."""
-    further: int
-    """Of these, documents that are none of the tokens' own."""
-    left_out: int
-    """Concepts of the documents' tags with too few held-out documents."""
-    alive: int
-    """Features that are alive: of the training where that is known, else those that fire at any held-out position."""
-    seen_unscorable: int
-    """Concepts that stand in more than 1/alive of the training positions and could not be scored under "unnamed"."""
-    named: bool
-    """Whether names are marked in held-out documents; if not, "unnamed" leaves out nothing and nothing is shown."""
-    descriptions: int
-    """Documents of the condition "described"."""
-    facts: KnownFacts | None
-    """Which facts the model itself knows; None where none was asked."""
-
-    @property
-    def shown_share(self) -> float:
-        """Share of the scored concepts that a feature shows."""
-        decisive = [one.shown for one in self.records if one.condition == "unnamed"]
-        return sum(decisive) / max(len(decisive), 1)
-
-    @property
-    def seen_often(self) -> int:
-        """Concepts scored under "unnamed" that stand in more than 1/alive of the training positions."""
-        return len(self._often)
-
-    @property
-    def concepts_with_feature(self) -> Figure | None:
-        """Share of these that a feature shows (C19: more than half where it is as in the paper); None without any."""
-        return wilson(sum(self._often), len(self._often)) if self._often else None
-
-    @property
-    def _often(self) -> list[bool]:
-        return [
-            one.shown for one in self.records if one.condition == "unnamed" and one.frequency * self.alive > 1
-        ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        share = self.concepts_with_feature
-        return asdict(self) | {
-            "shown_share": self.shown_share,
-            "seen_often": self.seen_often,
-            "concepts_with_feature": None if share is None else asdict(share),
-        }
 
 
 def groundtruth(
