@@ -51,9 +51,9 @@ def evaluate_each(
     All figures but cross-entropy are over `max_positions` kept positions (None: 1,000,000), cross-entropy over
     the first `ce_positions` of them (None: 20,000), or all there are, in whole rows drawn at random. Massive positions
     are left out, and in every run of the model these and the excluded ones stay as they are; `with_massive` gives the
-    figures with them. A prediction counts when its position and its target are real tokens (no padding; excluded and massive
-    ones do count) of the same document in the same row; it belongs to that document. Mean ablation puts x̄, the
-    mean of the measured positions, in place of x. Intervals: see `bootstrap`.
+    figures with them. A prediction counts when its position and its target are real tokens (no padding; excluded and
+    massive ones do count) of the same document in the same row; it belongs to that document. Mean ablation puts x̄,
+    the mean of the measured positions, in place of x. Intervals: see `bootstrap`.
 
     Memory beside model and SAEs: two batches of activations; logits, 256 MB twice (or one row, if that is more)
     and 64 MB of work; with baselines 24 x d_model² bytes; and for each SAE 4,096 x 8 x (2 or, with baselines, 4) x
