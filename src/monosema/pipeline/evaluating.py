@@ -46,15 +46,12 @@ def _measure(work: Work, saes: Mapping[str, SAE], drafts: Mapping[str, Draft]) -
 
 def _by_memory(work: Work, names: Sequence[str]) -> Iterator[list[str]]:
     """SAEs in their order, cut where they would hold too much together."""
+    if not names:
+        return
     settings = work.asked.evaluation
-    sizes = [
-        evaluated_bytes(
-            config_of(work.artifact("sae", name).path),
-            held_out=work.tokens(work.asked.saes[name].tokens).count(settings.split),
-            baselines=settings.baselines,
-        )
-        for name in names
-    ]
+    held_out = work.tokens(work.asked.saes[names[0]].tokens).count(settings.split)
+    configs = [config_of(work.artifact("sae", name, verify=False).path) for name in names]
+    sizes = [evaluated_bytes(one, held_out=held_out, baselines=settings.baselines) for one in configs]
     for group in together(sizes, TOGETHER_SHARE * machine_bytes()):
         yield [names[number] for number in group]
 
