@@ -8,15 +8,18 @@ documents of the other fold; the probe itself is then fitted on all of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from monosema.evaluation.concepts import ConceptScore, score
 from monosema.evaluation.ranks import Ranked
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 STRENGTH = 0.01
 """Inverse weight of the penalty (scikit-learn's C) where a probe is fitted on all rows of the half."""
@@ -51,6 +54,8 @@ def probe_documents(
     means: Float[Tensor, "D d_model"], positive: Bool[Tensor, " D"], half: Bool[Tensor, " D"], seed: int
 ) -> ConceptScore:
     """Logistic regression on the documents' mean activations, fitted on one half and measured on the other."""
+    from sklearn.linear_model import LogisticRegression  # heavy, and most verbs need no probe
+
     scale = means[half].std(0).clamp_min(1e-6)
     x = ((means - means[half].mean(0)) / scale).numpy()
     first, truth = x[half.numpy()], positive[half]

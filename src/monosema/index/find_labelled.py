@@ -1,7 +1,8 @@
 """Finding features by texts with labels: a sparse linear classifier on their largest activations (C24).
 
 The paper found a feature of unsafe code so. The classifier is shown beside what could do as well: the best single
-feature, chosen with its threshold on the same texts, and the larger class.
+feature, chosen with its threshold on the same texts, and the larger class. scikit-learn is imported where it is used:
+that takes longer than most other ways to find.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binomtest
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold, train_test_split
-from sklearn.svm import l1_min_c
 
 from monosema.errors import UsageError
 from monosema.index.find import Among, Candidate, strengths
 from monosema.index.index import FeatureIndex
 from monosema.models import LanguageModel
 from monosema.sae import SAE
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 HELD_OUT = 0.3
 """Share of the texts that nothing is chosen on."""
@@ -31,10 +32,6 @@ FEWEST = 10
 """Texts of each label below which nothing can be held out."""
 PATH = tuple(np.logspace(0.2, 2.6, 9).tolist())
 """Strengths that are tried, in multiples of the smallest one at which any feature has a weight."""
-_DEPRECATED = inspect.signature(LogisticRegression).parameters["penalty"].default == "deprecated"
-_L1: Mapping[str, object] = (
-    {"l1_ratio": 1.0} if _DEPRECATED else {"penalty": "l1"}
-)  # from scikit-learn 1.8 on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +92,8 @@ def classify(
     x: Float[np.ndarray, "texts d_sae"], labels: Int[np.ndarray, " texts"], *, n: int = 10, seed: int = 0
 ) -> Labelled:
     """The arithmetic: choose the strength of L1 by cross-validation, fit on 0.7 of the texts, measure on the others."""
+    from sklearn.model_selection import train_test_split
+
     live = np.flatnonzero(x.any(axis=0))
     if not len(live):
         raise UsageError("no feature fires on any of the texts; give other texts")
@@ -133,6 +132,10 @@ def _check(texts: Sequence[str], labels: Sequence[int]) -> None:
 def _fitted(
     x: Float[np.ndarray, "texts live"], y: Bool[np.ndarray, " texts"], seed: int
 ) -> LogisticRegression:
+    from sklearn.metrics import log_loss
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.svm import l1_min_c
+
     least = l1_min_c(x, y, loss="log")
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y))
     losses = [
@@ -150,7 +153,18 @@ def _fitted(
 def _fit(
     x: Float[np.ndarray, "texts live"], y: Bool[np.ndarray, " texts"], C: float, seed: int
 ) -> LogisticRegression:
-    return LogisticRegression(C=C, solver="liblinear", max_iter=1000, random_state=seed, **_L1).fit(x, y)
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=C, solver="liblinear", max_iter=1000, random_state=seed, **_l1()).fit(x, y)
+
+
+@cache
+def _l1() -> Mapping[str, object]:
+    """How an L1 penalty is asked for: otherwise from scikit-learn 1.8 on."""
+    from sklearn.linear_model import LogisticRegression
+
+    deprecated = inspect.signature(LogisticRegression).parameters["penalty"].default == "deprecated"
+    return {"l1_ratio": 1.0} if deprecated else {"penalty": "l1"}
 
 
 def best_single(x: Float[np.ndarray, "texts live"], y: Bool[np.ndarray, " texts"]) -> tuple[int, float, bool]:
@@ -170,6 +184,8 @@ def best_single(x: Float[np.ndarray, "texts live"], y: Bool[np.ndarray, " texts"
 
 
 def _accuracy(right: Bool[np.ndarray, " held"]) -> Accuracy:
+    from scipy.stats import binomtest
+
     found = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
     return Accuracy(value=float(right.mean()), low=float(found.low), high=float(found.high))
 
