@@ -191,7 +191,8 @@ def test_the_shards_are_the_answers_of_the_server_feature_by_feature(
             limit = 5 if group == "silent" else 20
             truth = server.get(f"{path}/examples", params={"group": group, "limit": limit}).json()
             same(files.examples(number, group), truth["examples"])
-        same(feature["firings"], without(server.get(f"{path}/firings").json(), "number", "coverage"))
+        firings = without(server.get(f"{path}/firings").json(), "number", "coverage")
+        same(feature["firings"], firings | {"tokens": firings["tokens"][:10]})
         same(feature["elsewhere"], server.get(f"{path}/elsewhere").json()["saes"])
         answer = server.get(f"{path}/relations")
         if answer.status_code == 200:

@@ -30,6 +30,8 @@ RECORDS, EXAMPLES = 64, 16
 """Features of a shard of records, and of one of examples."""
 MOST = {"top": 20, "silent": 5}
 """Examples of a group; of the others all that an index keeps."""
+MOST_TOKENS = 10
+"""Tokens of a feature at which it fires."""
 STATISTICS = ("density", "count", "mean", "maximum")
 Write = Callable[[str, Any], None]
 """Writes a file by its path below the folder of an SAE."""
@@ -91,6 +93,7 @@ class SAEShards:
         index = self.served.index()
         firings = get_firings(self.served, index, number, Versioned())
         told["firings"] = rounded(firings.model_dump(exclude={"number", "coverage"}))
+        del told["firings"]["tokens"][MOST_TOKENS:]
         if self.has_relations:
             try:
                 relations = get_relations(self.served, index, number, Versioned())
