@@ -34,9 +34,20 @@ from monosema.interventions import (
     search_push,
     turned_up,
 )
-from monosema.interventions.dose import HARM, LOOK, MOST_FURTHER, SECOND_LOOK, STILL_FLUENT, TRIED
+from monosema.interventions.dose import (
+    FURTHER,
+    HARM,
+    LOOK,
+    MOST_FURTHER,
+    SECOND_LOOK,
+    SMALLER,
+    STILL_FLUENT,
+    TRIED,
+    _raised,
+)
 from monosema.interventions.effect import CUTS, HARM_WEIGHT
 from monosema.models import LanguageModel
+from monosema.progress import SilentProgress
 from monosema.sae import SAE, TopK
 
 THING = [7, 8]
@@ -158,13 +169,48 @@ def test_the_search_samples_a_single_feature_and_a_set(model: LanguageModel, sae
         ]
         least = len(TRIED[where]) // (2 if len(features) == 1 else 1)
         further = len(curve_of) - least
-        assert 0 <= further <= MOST_FURTHER
+        assert 0 <= further <= MOST_FURTHER + len(SMALLER)
         first_looks = [one for one in curve_of if one.n == prompts * LOOK]
         if further and curve_of[least - 1] in first_looks:
             assert curve_of[least - 1].fluent >= STILL_FLUENT
     assert DoseCurve.from_dict(curve.to_dict()) == curve
     with pytest.raises(UsageError, match="no feature"):
         search_dose(trials(model, sae), saying(model, sae), [], [])
+
+
+class Answering(Trials):
+    """Trials whose text is fluent up to a value of the edit, and names the thing only where it is at most another."""
+
+    def __init__(self, names_up_to: float, fluent_up_to: float) -> None:
+        self.names_up_to, self.fluent_up_to = names_up_to, fluent_up_to
+
+    def of_ways(self, ways: Sequence[Way], *, again: int, copies: int) -> list[Shares]:
+        return [self._of(way.edits[0].value) for way in ways]
+
+    def _of(self, value: float) -> Shares:
+        named = 1 / value if value <= self.names_up_to else 0.0
+        fluent = 1.0 if value <= self.fluent_up_to else 0.0
+        return Shares(named=named, fluent=fluent, both=min(named, fluent), n=8)
+
+
+@pytest.mark.parametrize(
+    ("names_up_to", "fluent_up_to", "expected"),
+    [
+        (
+            2.0,
+            2.0,
+            [1.5 / FURTHER**2, 1.5 / FURTHER, 1.5, 2.2],
+        ),  # 1.5 does best of the first two: smaller ones
+        (1.0, 2.0, [1.5, 2.2]),  # neither names it
+        (9.0, 2.5, [1.5 / FURTHER**2, 1.5 / FURTHER, 1.5, 2.2, 2.2 * FURTHER, 2.2 * FURTHER**2]),
+    ],
+)
+def test_smaller_doses_are_tried_where_the_smallest_does_best_and_larger_ones_while_fluent(
+    names_up_to: float, fluent_up_to: float, expected: list[float]
+) -> None:
+    one = Dose(features=(3,), maxima=(1.0,), weights=(1.0,), multiple=1.0, positions="fading")
+    points = _raised(Answering(names_up_to, fluent_up_to), [one], SilentProgress())
+    assert sorted(point.dose.multiple for point in points) == pytest.approx(expected, abs=1e-4)
 
 
 def test_what_never_leads_to_the_name_is_not_looked_at_again(model: LanguageModel, sae: SAE) -> None:

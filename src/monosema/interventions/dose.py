@@ -6,11 +6,11 @@ The dose differs by feature, and often no single feature carries a concept but m
    likely and plain answers stay so (`effect.py`). Most candidates end at 0 or near it and are left out.
 2. A single feature: those that most help the name to first order are turned up, each until it harms the plain answers
    by a set amount; at equal harm, the one that makes the name likeliest is the best.
-3. Both are sampled at doses around these, and at larger ones for as long as the text stays fluent, on prompts of the
-   search's own: with edits that fade, whole in the prompt and a third of it once the model writes, which keep to the
-   concept and leave it free to write on; and with edits that stay as they are, which make it repeat itself sooner.
-   What names the concept in fluent text most often is kept, after a second look by other random choices, which is for
-   those only that did so at all.
+3. Both are sampled on prompts of the search's own, at doses around these, at larger ones for as long as the text stays
+   fluent, and at smaller ones where the smallest did best: with edits that fade, whole in the prompt and a third of it
+   once the model writes, which keep to the concept and leave it free to write on; and with edits that stay as they
+   are, which make it repeat itself sooner. What names the concept in fluent text most often is kept, after a second
+   look by other random choices, which is for those only that did so at all.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ TRIED: Mapping[Positions, tuple[float, ...]] = {
 """Multiples of a set's weights that are sampled, by where the edits act; of a single feature's dose every second."""
 FURTHER, MOST_FURTHER = 1.35, 6
 """Where the text stays fluent at the largest of these, so many times larger ones are tried as well, two at a time."""
+SMALLER = (FURTHER**-2, 1 / FURTHER)
+"""Where the smallest of these did best, these parts of it are tried as well."""
 STILL_FLUENT = 0.75
 """Share of continuations that is fluent until a dose counts as too large to go on."""
 LOOK, SECOND_LOOK = 1, 3
@@ -132,7 +134,8 @@ def search_dose(
         weights=(1.0,) * len(features),
         multiple=1.0,
     )
-    sampled = sum(len(_times(alone, place)) + MOST_FURTHER for alone in (True, False) for place in TRIED)
+    further = MOST_FURTHER + len(SMALLER)
+    sampled = sum(len(_times(alone, place)) + further for alone in (True, False) for place in TRIED)
     steps = min(SINGLES, len(features)) + 1 + sampled + FINALISTS + 1
     with (reporter or Silent()).stage("dose", steps, "steps") as progress:
         found = _found(saying, candidates, progress)
@@ -202,18 +205,27 @@ def _times(alone: bool, place: Positions) -> tuple[float, ...]:
 
 
 def _raised(trials: Trials, curves: Sequence[Dose], progress: Progress) -> list[DosePoint]:
-    """What rising multiples of each dose do, up to one that harms the text."""
+    """What multiples of each dose do: rising up to one that harms the text, smaller where the least does best."""
     rows = [_multiplied(dose, _times(len(dose.features) == 1, dose.positions)) for dose in curves]
-    points: list[DosePoint] = []
-    most = sum(map(len, rows)) + MOST_FURTHER * len(rows)
-    for _ in range(1 + MOST_FURTHER // 2):
-        if not rows:
-            break
-        points += _sampled(trials, [dose for row in rows for dose in row], progress)
+    most = sum(map(len, rows)) + (MOST_FURTHER + len(SMALLER)) * len(rows)
+    points = _sampled(trials, [dose for row in rows for dose in row], progress)
+    smaller = [_multiplied(row[0], SMALLER) for row in rows if _least_does_best(row, points)]
+    for _ in range(MOST_FURTHER // 2):
         fluent = {point.dose for point in points if point.fluent >= STILL_FLUENT}
         rows = [_multiplied(row[-1], (FURTHER, FURTHER**2)) for row in rows if row[-1] in fluent]
+        doses = [dose for row in [*rows, *smaller] for dose in row]
+        if not doses:
+            break
+        points += _sampled(trials, doses, progress)
+        smaller = []
     progress.update(most - len(points))  # those that were not needed
     return points
+
+
+def _least_does_best(row: Sequence[Dose], points: Sequence[DosePoint]) -> bool:
+    """Whether the first dose of a row led to the name in fluent text more often than the others."""
+    best = max((point for point in points if point.dose in row), key=_worth)
+    return best.dose == row[0] and best.both > 0
 
 
 def _multiplied(dose: Dose, times: Sequence[float]) -> list[Dose]:
