@@ -144,9 +144,11 @@ def _train_one(python: Path, folder: Path, made: Path, case: Mapping[str, Any]) 
 
 def points(study: pipeline.OpenStudy) -> Iterator[Point]:
     """The figures of all SAEs that were evaluated."""
-    for name, record in pipeline.figures(study).items():
+    records = pipeline.figures(study)
+    truths = pipeline.groundtruth_each(study, list(records))
+    for name, record in records.items():
         figures = record["figures"]
-        truth = f1_of(pipeline.groundtruth(study, sae=name), "unnamed").get("sae", [])
+        truth = f1_of(truths[name], "unnamed").get("sae", [])
         yield Point(
             name=name,
             **read_name(name),

@@ -166,7 +166,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
 def test_after_sigkill_a_file_is_old_or_new_never_half(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from monosema.artifact import atomic_file\n"
+        "import sys; from pathlib import Path; from monosema.files import atomic_file\n"
         "path = Path(sys.argv[1]); n = 0\n"
         "while True:\n"
         "    with atomic_file(path) as t: t.write_bytes(bytes([n % 256]) * 300_000)\n"

@@ -66,7 +66,7 @@ def held(tokens: NamedTokens, seed: int = 0, names: str | None = None) -> Held:
         keys = Tagged(tokens, NAMES).inside(np.arange(DOCUMENTS))[names]
         acts[:, 17] = torch.from_numpy(is_in(key, keys)) * 3.0
     dense = torch.randint(-9, 9, (len(key), WIDTH + 4), generator=generator).float()
-    return Held(key, dense[:, :WIDTH], dense[:, WIDTH:], SparseActs.from_dense(acts))
+    return Held(key, dense[:, :WIDTH], dense[:, WIDTH:], (SparseActs.from_dense(acts),))
 
 
 def sampled(tokens: NamedTokens, one: Held, seed: int = 0) -> Sample:
@@ -75,7 +75,9 @@ def sampled(tokens: NamedTokens, one: Held, seed: int = 0) -> Sample:
     sampler = Sampler(tokens, tagged, tagged.documents(HELD_OUT), row_bytes=row_bytes, seed=seed)
     for rows in (np.arange(400, len(one.key)), np.arange(400)):  # the order of batches changes nothing
         some = torch.from_numpy(rows)
-        sampler.add(Held(one.key[rows], one.x[some], one.neurons[some], one.acts.select(some)))
+        sampler.add(
+            Held(one.key[rows], one.x[some], one.neurons[some], tuple(acts.select(some) for acts in one.acts))
+        )
     return sampler.sample()
 
 
@@ -108,7 +110,7 @@ def test_features_neurons_and_directions_are_those_of_the_slow_way(seed: int) ->
     half = HALF[one.key >> 32]
     x, inside = one.x.double().numpy(), Tagged(tokens, NAMES).inside(np.arange(DOCUMENTS))
     kinds = {
-        "sae": (one.acts.dense().double().numpy(), False),
+        0: (one.acts[0].dense().double().numpy(), False),
         "neuron": (one.neurons.double().numpy(), True),
         "residual": (np.concatenate([x, -x], axis=1), True),
     }
@@ -131,7 +133,7 @@ def test_features_neurons_and_directions_are_those_of_the_slow_way(seed: int) ->
 def test_names_of_two_tokens_are_told_by_their_pair_and_a_planted_feature_by_itself() -> None:
     tokens = NamedTokens()
     found = scores(tokens, held(tokens, names="bridge"))
-    match, score = found["bridge"]["sae"]
+    match, score = found["bridge"][0]
     assert (match, score.f1.value, score.auroc) == (Match(17, 3.0, 1.0), 1.0, 1.0)
     for name in ("bridge", "tower"):
         assert found[name]["token"][1].f1.value == 1
@@ -140,13 +142,13 @@ def test_names_of_two_tokens_are_told_by_their_pair_and_a_planted_feature_by_its
 def test_a_random_dictionary_is_worth_what_it_is_worth_for_shuffled_names() -> None:
     """The floor: F1 of the best of 20 random features, where the names stand anywhere."""
     tokens = NamedTokens()
-    real = np.mean([by["sae"][1].f1.value for by in scores(tokens, held(tokens)).values()])
+    real = np.mean([by[0][1].f1.value for by in scores(tokens, held(tokens)).values()])
     floor = []
     for seed in range(30):
         one = held(tokens)
         order = np.random.default_rng(seed).permutation(len(one.key))
-        shuffled = Held(one.key, one.x, one.neurons, one.acts.select(torch.from_numpy(order)))
-        floor.append(np.mean([by["sae"][1].f1.value for by in scores(tokens, shuffled).values()]))
+        shuffled = Held(one.key, one.x, one.neurons, (one.acts[0].select(torch.from_numpy(order)),))
+        floor.append(np.mean([by[0][1].f1.value for by in scores(tokens, shuffled).values()]))
     low, high = np.quantile(floor, [0.01, 0.99])
     assert low <= real <= high
     assert high < 0.3
@@ -200,7 +202,7 @@ def test_what_was_drawn_stands_for_all_of_its_kind(monkeypatch: pytest.MonkeyPat
         shares.append(float((above * scored._weight).sum()))
         found = dict(scored.concepts())
         for name in everything:
-            assert found[name]["sae"] == everything[name]["sae"], "features are exact all the same"
+            assert found[name][0] == everything[name][0], "features are exact all the same"
             assert found[name]["token"] == everything[name]["token"]
     error = np.std(shares) / np.sqrt(len(shares))
     assert abs(np.mean(shares) - int((one.neurons[:, 0] > 3).sum())) < 4 * error

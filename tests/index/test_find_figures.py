@@ -17,20 +17,6 @@ from monosema.index.find_labelled import best_single, classify
 from monosema.pipeline.finding import labelled_texts
 
 
-@pytest.fixture
-def planted(tmp_path: Path) -> PlantedIndex:
-    """Features 0: dead; 1: everywhere, weak; 2: one token; 3: half inside a tag; 4: three times, strong."""
-    documents = [["a", "b", "c", "d"] * 5] * 4
-    acts = np.zeros((80, 5))
-    acts[:, 1] = 0.5
-    acts[2::4, 2] = np.linspace(1, 2, 20)
-    acts[:20, 3] = 3.0
-    acts[[7, 40, 41], 4] = [9.0, 1.0, 5.0]
-    inside = np.zeros(80, dtype=bool)
-    inside[10:30] = True
-    return PlantedIndex(tmp_path / "i", documents, acts, inside={"half": inside})
-
-
 @pytest.mark.parametrize(
     ("where", "features"),
     [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +18,16 @@ import torch
 import monosema as ms
 import tiny
 from monosema import pipeline
+from monosema.evaluation import GroundTruth, scorable
 from monosema.evaluation import groundtruth as score_concepts
-from monosema.evaluation import scorable
 from monosema.evaluation.documents import DocumentMaxima, document_maxima
 from monosema.evaluation.inside import Sampler
 from monosema.evaluation.tagged import HELD_OUT, Tagged, key_of
-from monosema.pipeline import truth
+from monosema.models import LanguageModel
+from monosema.pipeline import truth, truth_texts
 from monosema.pipeline.loaders import OpenStudy
 from monosema.progress import Silent
+from monosema.sae import SAE
 from monosema.world import Catalogue, NameMatcher
 from pipeline.small_study import CONCEPTS, TOML, new_study
 from pipeline.test_cli import failed, monosema
@@ -39,6 +43,14 @@ FOX = """
 topic = "foxes"
 en = ["vixen"]
 about = ["the red hunter of hens", "the sly thief in fables"]
+"""
+
+OTHER = """
+[saes.other]
+hook = "resid_post.1"
+d_sae = 48
+batch = 128
+tokens = 2048
 """
 
 
@@ -71,7 +83,7 @@ def tagged(study: OpenStudy) -> Tagged:
 def maxima(study: OpenStudy, tagged: Tagged) -> DocumentMaxima:
     return document_maxima(
         study.model(),
-        study.sae(),
+        [study.sae()],
         study.tokens(),
         ["report"],
         tagged=tagged,
@@ -133,6 +145,32 @@ def test_features_are_alive_that_fired_in_the_training(study: OpenStudy) -> None
     assert told.alive == 7
 
 
+def test_saes_at_one_place_are_scored_together_as_if_each_were_alone(
+    study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(study.path, tmp_path / "study")
+    toml = tmp_path / "study" / "study.toml"
+    toml.write_text(toml.read_text() + OTHER)
+    pipeline.run(pipeline.open_study(toml.parent), goal="sae")
+    made, groups = ms.open(toml.parent), []
+    score_each = truth.score_each
+
+    def counted(model: LanguageModel, saes: list[SAE], *more: Any, **asked: Any) -> list[GroundTruth]:
+        groups.append(len(saes))
+        return score_each(model, saes, *more, **asked)
+
+    monkeypatch.setattr(truth, "score_each", counted)
+    together = pipeline.groundtruth_each(made, ["main", "other"], remake=True)
+    alone = {name: pipeline.groundtruth(made, sae=name, remake=True) for name in together}
+    assert together == alone
+    assert groups == [2, 1, 1]
+    assert together["main"]["alive"] != together["other"]["alive"]
+    told = [[one["score"] for one in record["records"]] for record in together.values()]
+    assert told[0] != told[1]
+    assert pipeline.groundtruth_each(made, ["main", "other"]) == together
+    assert groups == [2, 1, 1], "both are read"
+
+
 def test_features_of_a_given_sae_are_alive_that_its_index_has_seen_fire(
     study: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +230,7 @@ def test_a_record_of_other_questions_or_another_catalogue_is_made_anew(
     pipeline.groundtruth(study)
     assert place.read_text() == before, "a catalogue that is gone takes no record with it"
     (study.path / "away").rename(marks)
-    monkeypatch.setattr(truth, "MOST_FACTS", 0)
+    monkeypatch.setattr(truth_texts, "MOST_FACTS", 0)
     assert pipeline.groundtruth(study)["facts"] is None
     monkeypatch.undo()
     assert pipeline.groundtruth(study)["facts"] is not None
@@ -207,14 +245,14 @@ def test_maxima_are_those_of_each_document(study: OpenStudy, maxima: DocumentMax
         text = model.tokenizer.decode(tokens.ids(number))
         x = model.capture(text, sae.input)
         usual = ~sae.massive_mask(x)
-        assert maxima.columns["all"]["sae"][row].tolist() == pytest.approx(
+        assert maxima.columns["all"][0][row].tolist() == pytest.approx(
             sae.encode(x[usual]).dense().amax(0).tolist(), rel=1e-3, abs=1e-4
         )
         residual = maxima.columns["all"]["residual"][row]
         assert residual[: sae.d_model].tolist() == pytest.approx(
             x[usual].amax(0).clamp_min(0).tolist(), rel=1e-3, abs=1e-4
         )
-        assert (maxima.columns["unnamed"]["sae"][row] <= maxima.columns["all"]["sae"][row] + 1e-6).all()
+        assert (maxima.columns["unnamed"][0][row] <= maxima.columns["all"][0][row] + 1e-6).all()
 
 
 def test_names_and_what_follows_them_do_not_count_as_unnamed(
@@ -242,7 +280,7 @@ def test_sampled_positions_hold_what_the_sae_says_of_each(study: OpenStudy, tagg
     sampler = Sampler(tokens, tagged, numbers, row_bytes=4, seed=0)
     document_maxima(
         model,
-        sae,
+        [sae],
         tokens,
         HELD_OUT,
         tagged=tagged,
@@ -260,7 +298,7 @@ def test_sampled_positions_hold_what_the_sae_says_of_each(study: OpenStudy, tagg
     assert sample.key[mine].tolist() == key_of(np.full(len(offsets), number), offsets.numpy()).tolist()
     torch.testing.assert_close(sample.x[mine], x[offsets], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(
-        sample.acts.select(mine).dense(), sae.encode(x[offsets]).dense(), rtol=1e-3, atol=1e-4
+        sample.acts[0].select(mine).dense(), sae.encode(x[offsets]).dense(), rtol=1e-3, atol=1e-4
     )
 
 
@@ -293,7 +331,7 @@ def test_concepts_that_can_be_scored_come_by_their_held_out_documents(
 
 def test_descriptions_never_name_the_thing_and_sides_share_no_frame() -> None:
     concepts = list(Catalogue.load())[:6]
-    made = list(truth.descriptions(concepts, seed=3))
+    made = list(truth_texts.descriptions(concepts, seed=3))
     assert Counter((one.tags["concept"], one.tags["held_out"]) for one in made) == {
         (concept.id, side): 8 for concept in concepts for side in (False, True)
     }
@@ -313,17 +351,17 @@ def test_descriptions_never_name_the_thing_and_sides_share_no_frame() -> None:
         assert "{}" in frame
         frames[one.tags["held_out"]].add(frame)
     assert not frames[False] & frames[True]
-    assert made == list(truth.descriptions(concepts, seed=3))
-    assert made != list(truth.descriptions(concepts, seed=4))
+    assert made == list(truth_texts.descriptions(concepts, seed=3))
+    assert made != list(truth_texts.descriptions(concepts, seed=4))
 
 
 def test_descriptions_become_fewer_of_each_and_then_of_fewer_concepts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(truth, "MOST_DESCRIPTIONS", 100)
+    monkeypatch.setattr(truth_texts, "MOST_DESCRIPTIONS", 100)
     concepts = list(Catalogue.load())[:20]
     for asked, sides, described in ((6, 8, 6), (10, 5, 10), (20, 4, 12)):
-        made = list(truth.descriptions(concepts[:asked], seed=0))
+        made = list(truth_texts.descriptions(concepts[:asked], seed=0))
         counts = Counter((one.tags["concept"], one.tags["held_out"]) for one in made)
         assert set(counts.values()) == {sides}
         assert len(counts) == 2 * described
@@ -331,14 +369,14 @@ def test_descriptions_become_fewer_of_each_and_then_of_fewer_concepts(
 
 def test_questions_end_where_the_answer_belongs_and_take_turns_through_the_relations() -> None:
     catalogue = Catalogue.load()
-    asked = truth.questions(catalogue, seed=0)
-    assert len(asked) == truth.MOST_FACTS
+    asked = truth_texts.questions(catalogue, seed=0)
+    assert len(asked) == truth_texts.MOST_FACTS
     counts = Counter(one.relation for one in asked)
     assert max(counts.values()) - min(counts.values()) <= 1
     for one in asked:
         assert "{" not in one.prompt
         assert one.prompt == one.prompt.strip()
         assert not any(name.lower() in one.prompt.lower() for name in one.answers)
-    france = truth._question(catalogue, catalogue["france"], "capital", "The capital of {s} is")
+    france = truth_texts._question(catalogue, catalogue["france"], "capital", "The capital of {s} is")
     assert france is not None
     assert (france.prompt, france.answers[0]) == ("The capital of France is", "Paris")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monosema.evaluation.bootstrap import Bootstrap, Figure, jackknife
 from monosema.evaluation.evaluate import evaluate, evaluate_each, place_of
-from monosema.evaluation.groundtruth import OF_HELD_OUT_TEMPLATE, groundtruth, scorable
+from monosema.evaluation.groundtruth import OF_HELD_OUT_TEMPLATE, groundtruth, groundtruth_each, scorable
 from monosema.evaluation.known import KnownFacts, Question, known_facts
 from monosema.evaluation.record import (
     Baseline,
@@ -35,6 +35,7 @@ __all__ = [
     "evaluate",
     "evaluate_each",
     "groundtruth",
+    "groundtruth_each",
     "jackknife",
     "known_facts",
     "place_of",

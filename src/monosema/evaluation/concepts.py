@@ -21,6 +21,8 @@ from monosema.evaluation.bootstrap import Figure
 from monosema.evaluation.ranks import Match, Ranked
 
 RESAMPLES = 500
+Columns = str | int
+"""A kind of column: neuron, residual, token, probe; or the number of an SAE, for its features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +124,13 @@ def halves(documents: Sequence[bytes]) -> Bool[Tensor, " docs"]:
 
 
 def score_columns(
-    matrices: Mapping[str, Float[Tensor, "docs _"]],
+    matrices: Mapping[Columns, Float[Tensor, "docs _"]],
     concepts: Mapping[str, Bool[Tensor, " docs"]],
     matched_on: Bool[Tensor, " docs"],
     *,
     seed: int,
-) -> dict[str, dict[str, tuple[Match, ConceptScore]]]:
-    """For each matrix (SAE, neurons ...) and concept: the best column on one half, and its worth on the other.
+) -> dict[Columns, dict[str, tuple[Match, ConceptScore]]]:
+    """For each matrix (an SAE, neurons ...) and concept: the best column on one half, and its worth on the other.
 
     Concepts that are in none or in all documents of a half are left out.
     """
@@ -137,7 +139,7 @@ def score_columns(
         for name, positive in concepts.items()
         if all(0 < int(positive[side].sum()) < int(side.sum()) for side in (matched_on, ~matched_on))
     }
-    found: dict[str, dict[str, tuple[Match, ConceptScore]]] = {}
+    found: dict[Columns, dict[str, tuple[Match, ConceptScore]]] = {}
     for kind, matrix in matrices.items():
         ranked = Ranked(matrix[matched_on])
         rest = matrix[~matched_on]

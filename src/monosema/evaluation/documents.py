@@ -1,14 +1,14 @@
-"""One pass over held-out documents: what ground truth is scored from.
+"""One pass over held-out documents: what ground truth is scored from, for all SAEs at one place.
 
-`held_positions` runs the model and gives every position that counts with its features, the neurons of the SAE's layer
-and the activations at its hook point. `document_maxima` keeps of them the largest value of every column in every
+`held_positions` runs the model and gives every position that counts with its features, the neurons of the SAEs' layer
+and the activations at their hook point. `document_maxima` keeps of them the largest value of every column in every
 document: of features, neurons and residual coordinates (both signs); once over all positions and once without those
 where a name of any concept stands in the last 8 tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 
 from monosema.corpora import Tokens, document_of, key_of
+from monosema.evaluation.concepts import Columns
 from monosema.evaluation.tagged import Keys, Tagged, is_in
 from monosema.kernels import SparseActs
 from monosema.models import LanguageModel, deepest
@@ -34,11 +35,11 @@ class Held:
     key: Int64[np.ndarray, " n"]
     """Document and offset (`key_of`)."""
     x: Float[Tensor, "n d_model"]
-    """Activations at the SAE's hook point."""
+    """Activations at the SAEs' hook point."""
     neurons: Float[Tensor, "n neurons"]
     """Neurons of its layer."""
-    acts: SparseActs
-    """Features."""
+    acts: tuple[SparseActs, ...]
+    """Features of each SAE."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,25 +48,26 @@ class DocumentMaxima:
 
     documents: Int[Tensor, " D"]
     """Numbers of the documents in their tokens."""
-    columns: dict[str, dict[str, Float[Tensor, "D _"]]]
-    """By condition and kind (sae, neurons, residual): the largest value in the document, 0 where none is above."""
+    columns: dict[str, dict[Columns, Float[Tensor, "D _"]]]
+    """By condition and kind (neurons, residual, numbers of SAEs): the largest value in the document, 0 where none is
+    above."""
     means: dict[str, Float[Tensor, "D d_model"]]
-    """By condition: mean activation of the document at the SAE's hook point; what a probe reads."""
+    """By condition: mean activation of the document at the hook point; what a probe reads."""
     tokens: dict[str, list[Int[np.ndarray, " _"]]]
     """By condition: tokens of each document, -1 where a position does not count."""
 
 
 def held_positions(
     model: LanguageModel,
-    sae: SAE,
+    saes: Sequence[SAE],
     tokens: Tokens,
     splits: Sequence[str],
     *,
     tokens_per_batch: int,
     reporter: Reporter,
 ) -> Iterator[Held]:
-    """Run the model over all documents of some splits, up to the SAE's layer."""
-    neurons = neurons_of(sae)
+    """Run the model over all documents of some splits, up to the layer of the SAEs, which are at one place."""
+    sae, neurons = saes[0], neurons_of(saes[0])
     with reporter.stage("documents", sum(tokens.count(split) for split in splits)) as progress:
         for split in splits:
             for batch in tokens.batches(split, tokens_per_batch):
@@ -77,7 +79,7 @@ def held_positions(
                     key_of(batch.document[usual].numpy(), batch.position[usual].numpy()),
                     x,
                     found[neurons][usual],
-                    sae.encode(x).to("cpu"),
+                    tuple(one.encode(x).to("cpu") for one in saes),
                 )
                 progress.update(int(batch.keep.sum()))
 
@@ -90,17 +92,20 @@ def neurons_of(sae: SAE) -> str:
 class _Maxima:
     """The largest values and the mean of every document under one condition."""
 
-    def __init__(self, documents: int, widths: dict[str, int]) -> None:
-        self.columns = {kind: torch.zeros(documents, width) for kind, width in widths.items()}
+    def __init__(self, documents: int, widths: Mapping[Columns, int]) -> None:
+        self.columns: dict[Columns, Float[Tensor, "D _"]] = {
+            kind: torch.zeros(documents, width) for kind, width in widths.items()
+        }
         self._sums = torch.zeros(documents, widths["residual"] // 2 + 1)
 
     def add(self, held: Held, row: Int[Tensor, " n"]) -> None:
         """Raise by the positions whose document's row is not negative."""
-        acts, taken = held.acts, row >= 0
-        pair = row[acts.rows()]
-        place = pair * acts.d_sae + acts.indices
-        flat = self.columns["sae"].view(-1)
-        flat.scatter_reduce_(0, place[pair >= 0], acts.values[pair >= 0], "amax")
+        for number, acts in enumerate(held.acts):
+            pair = row[acts.rows()]
+            place = pair * acts.d_sae + acts.indices
+            flat = self.columns[number].view(-1)
+            flat.scatter_reduce_(0, place[pair >= 0], acts.values[pair >= 0], "amax")
+        taken = row >= 0
         row, x = row[taken], held.x[taken]
         for kind, values in (("neurons", held.neurons[taken]), ("residual", torch.cat([x, -x], dim=1))):
             self.columns[kind].scatter_reduce_(0, row[:, None].expand(values.shape), values, "amax")
@@ -114,7 +119,7 @@ class _Maxima:
 
 def document_maxima(
     model: LanguageModel,
-    sae: SAE,
+    saes: Sequence[SAE],
     tokens: Tokens,
     splits: Sequence[str],
     *,
@@ -126,16 +131,20 @@ def document_maxima(
 ) -> DocumentMaxima:
     """Run the model over all documents of some splits; `watch` sees the positions of each batch as well.
 
-    Memory: 4 x conditions x documents x (d_sae + neurons + 3 x d_model) bytes beside one batch.
+    Memory: 4 x conditions x documents x (d_sae of all SAEs + neurons + 3 x d_model) bytes beside one batch.
     """
     numbers = tagged.documents(splits)
     row_of = torch.full((tokens.n_documents,), -1, dtype=torch.int64)
     row_of[torch.from_numpy(numbers)] = torch.arange(len(numbers))
     near = tagged.near(numbers)
-    widths = {"sae": sae.d_sae, "neurons": model.width(neurons_of(sae)), "residual": 2 * sae.config.row}
+    widths: dict[Columns, int] = {
+        "neurons": model.width(neurons_of(saes[0])),
+        "residual": 2 * saes[0].config.row,
+        **{number: sae.d_sae for number, sae in enumerate(saes)},
+    }
     maxima = {condition: _Maxima(len(numbers), widths) for condition in conditions}
     for held in held_positions(
-        model, sae, tokens, splits, tokens_per_batch=tokens_per_batch, reporter=reporter
+        model, saes, tokens, splits, tokens_per_batch=tokens_per_batch, reporter=reporter
     ):
         rows = {"all": row_of[torch.from_numpy(document_of(held.key))]}
         rows["unnamed"] = rows["all"].masked_fill(torch.from_numpy(is_in(held.key, near)), -1)

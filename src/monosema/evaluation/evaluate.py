@@ -61,7 +61,7 @@ def evaluate_each(
 
     Raises `UsageError` (SAEs of another model, width or place, an empty split) and `ActivationError`.
     """
-    _check(model, saes)
+    check_together(model, saes)
     reporter = progress or Silent()
     wanted = min(max_positions or MAX_POSITIONS, tokens.count(split))
     if wanted == 0:
@@ -113,7 +113,8 @@ def evaluate_each(
     ]
 
 
-def _check(model: LanguageModel, saes: Sequence[SAE]) -> None:
+def check_together(model: LanguageModel, saes: Sequence[SAE]) -> None:
+    """Raise `UsageError` for SAEs that are not of the model, or not all at one place."""
     first = saes[0]
     for sae in saes:
         sae.check_model(model.name, model.hash)

@@ -18,16 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from monosema.corpora import Tokens
 from monosema.errors import UsageError
 from monosema.evaluation.concepts import ConceptScore, TokenRules, score, score_columns
 from monosema.evaluation.documents import CONDITIONS, DocumentMaxima, document_maxima, neurons_of
+from monosema.evaluation.evaluate import check_together
 from monosema.evaluation.inside import Inside, Sample, Sampler
 from monosema.evaluation.known import Question, known_facts
 from monosema.evaluation.probe import probe_documents
@@ -44,32 +46,44 @@ ONLY_SPLIT = "report"
 """Split that all documents are in which were put together for ground truth."""
 OF_HELD_OUT_TEMPLATE = "held_out"
 """Tag of a description: whether its template is held out."""
+OfEach = list[list[ConceptRecord]]
+"""Records of each SAE."""
 
 
 def groundtruth(
+    model: LanguageModel, sae: SAE, tokens: Tokens, *, alive: int | None = None, **asked: Any
+) -> GroundTruth:
+    """Score the concepts of one SAE; `asked`: as of `groundtruth_each`."""
+    (found,) = groundtruth_each(model, [sae], tokens, alive=[alive], **asked)
+    return found
+
+
+def groundtruth_each(
     model: LanguageModel,
-    sae: SAE,
+    saes: Sequence[SAE],
     tokens: Tokens,
     *,
     concepts: Collection[str],
     held_out: Tokens | None = None,
     described: Tokens | None = None,
     questions: Sequence[Question] = (),
-    alive: int | None = None,
+    alive: Sequence[int | None],
     tokens_per_batch: int,
     seed: int,
     reporter: Reporter | None = None,
-) -> GroundTruth:
+) -> list[GroundTruth]:
     """Score every concept that tags at least 6 held-out documents, or whose spans hold enough held-out positions.
 
-    `tokens`: what the SAE was trained on. `concepts`: ids of the catalogue that marks the text. `held_out`: documents
-    that it was not trained on, in split report (None: the held-out splits of `tokens`). `described`: documents with
-    the tags `concept` and `held_out` (a truth value) and spans tagged with the concept, in split report. `alive`:
-    features that are alive over the training (None: those that fire at any held-out position). Memory: see
-    `document_maxima`, `Sampler` and `Inside`. Raises `UsageError` where no document is tagged with a concept, and
-    where `held_out` has a document of the training.
+    SAEs at one place share the passes over documents, the baselines and the facts.
+
+    `tokens`: what they were trained on. `concepts`: ids of the catalogue that marks the text. `held_out`: documents
+    that they were not trained on, in split report (None: the held-out splits of `tokens`). `described`: documents with
+    the tags `concept` and `held_out` (a truth value) and spans tagged with the concept, in split report. `alive`: of
+    each SAE the features that are alive over the training (None: those that fire at any held-out position). Memory: see
+    `document_maxima`, `Sampler` and `Inside`. Raises `UsageError` where no document is tagged with a concept, where
+    `held_out` has a document of the training, and for SAEs at several places.
     """
-    sae.check_model(model.name, model.hash)
+    check_together(model, saes)
     reporter = reporter or Silent()
     trained = Tagged(tokens, concepts)
     text, tagged, splits = (
@@ -83,41 +97,52 @@ def groundtruth(
         raise UsageError(
             f'no held-out document has the tag "{TAG}"; use text that says what it is about, such as world:library'
         )
-    run = _Run(model, sae, tokens_per_batch, seed, reporter)
+    run = _Run(model, saes, tokens_per_batch, seed, reporter)
     half = tagged.half(numbers)
     found, sample = run.maxima(text, tagged, splits, CONDITIONS)
-    records = [
-        record
+    parts = [
+        _by_document(found, condition, condition, by_document, half, text.vocabulary, seed)
         for condition in CONDITIONS
-        for record in _by_document(found, condition, condition, by_document, half, text.vocabulary, seed)
     ]
-    records += _inside(INSIDE, sample, text, numbers, half, seed)
-    fire = int((found.columns["all"]["sae"] > 0).any(0).sum())
+    parts.append(_inside(INSIDE, sample, text, numbers, half, seed))
+    fire = [int((found.columns["all"][number] > 0).any(0).sum()) for number in range(len(saes))]
     del found, sample  # of many documents, half a gigabyte
     if described is not None:
-        records += _described(run, described, records)
+        parts += _described(run, described, _chained(parts))
     named = bool(len(tagged.near(numbers)))
     frequencies = trained.frequencies()
-    alive = fire if alive is None else alive
-    scored = {one.concept for one in records if one.condition == "unnamed"}
-    return GroundTruth(
-        records=tuple(
-            replace(one, frequency=frequencies.get(one.concept, 0.0), shown=one.shown and named)
-            for one in records
-        ),
-        documents=len(numbers),
-        further=len(tagged.hashes(numbers) - trained.hashes(trained.documents(tokens.splits))),
-        left_out=left_out,
-        alive=alive,
-        seen_unscorable=sum(share * alive > 1 and name not in scored for name, share in frequencies.items()),
-        named=named,
-        descriptions=0 if described is None else described.n_documents,
-        facts=known_facts(model, questions, reporter=reporter),
-    )
+    further = len(tagged.hashes(numbers) - trained.hashes(trained.documents(tokens.splits)))
+    facts = known_facts(model, questions, reporter=reporter)
+
+    def told(records: Sequence[ConceptRecord], alive: int) -> GroundTruth:
+        scored = {one.concept for one in records if one.condition == "unnamed"}
+        often = (name for name, share in frequencies.items() if share * alive > 1)
+        return GroundTruth(
+            records=tuple(
+                replace(one, frequency=frequencies.get(one.concept, 0.0), shown=one.shown and named)
+                for one in records
+            ),
+            documents=len(numbers),
+            further=further,
+            left_out=left_out,
+            alive=alive,
+            seen_unscorable=sum(name not in scored for name in often),
+            named=named,
+            descriptions=0 if described is None else described.n_documents,
+            facts=facts,
+        )
+
+    living = (fires if known is None else known for fires, known in zip(fire, alive, strict=True))
+    return [told(records, count) for records, count in zip(_chained(parts), living, strict=True)]
+
+
+def _chained(parts: Sequence[OfEach]) -> OfEach:
+    """Records of several conditions in one list, for each SAE."""
+    return [[one for records in of_one for one in records] for of_one in zip(*parts, strict=True)]
 
 
 def _not_trained_on(held_out: Tokens, trained: Tagged, concepts: Collection[str]) -> Tagged:
-    """The tags of held-out documents. Raises `UsageError` where the SAE was trained on some of them."""
+    """The tags of held-out documents. Raises `UsageError` where the SAEs were trained on some of them."""
     tagged = Tagged(held_out, concepts)
     both = tagged.hashes(tagged.documents(held_out.splits)) & trained.hashes(trained.documents(["train"]))
     if both:
@@ -132,7 +157,7 @@ class _Run:
     """What the passes over documents share."""
 
     model: LanguageModel
-    sae: SAE
+    saes: Sequence[SAE]
     tokens_per_batch: int
     seed: int
     reporter: Reporter
@@ -141,11 +166,11 @@ class _Run:
         self, tokens: Tokens, tagged: Tagged, splits: Sequence[str], conditions: Sequence[str]
     ) -> tuple[DocumentMaxima, Sample]:
         """The largest values of the documents of some splits, and a sample of their positions."""
-        row_bytes = 4 * (self.model.width(neurons_of(self.sae)) + self.sae.config.row)
+        row_bytes = 4 * (self.model.width(neurons_of(self.saes[0])) + self.saes[0].config.row)
         sampler = Sampler(tokens, tagged, tagged.documents(splits), row_bytes=row_bytes, seed=self.seed)
         found = document_maxima(
             self.model,
-            self.sae,
+            self.saes,
             tokens,
             splits,
             tagged=tagged,
@@ -170,22 +195,25 @@ def _by_document(
     half: Bool[Tensor, " D"],
     vocabulary: int,
     seed: int,
-) -> list[ConceptRecord]:
+) -> OfEach:
     """Concepts by the largest values of documents, under the name of a condition."""
     scored = score_columns(found.columns[columns], concepts, half, seed=seed)
     rules = TokenRules(found.tokens[columns], vocabulary)
-    records = []
-    for name, (match, result) in scored["sae"].items():
+    baselines = {}
+    for name in scored["neurons"]:
         positive = concepts[name]
         rule = rules.column(rules.match(positive.numpy(), half.numpy()))
-        baselines = {
+        baselines[name] = {
             "neuron": scored["neurons"][name][1],
             "residual": scored["residual"][name][1],
             "probe": probe_documents(found.means[columns], positive, half, seed),
             "token": score(rule[~half], positive[~half], 1.0, seed=seed),
         }
-        records.append(_record(name, condition, match, result, baselines))
-    return records
+    return [
+        [_record(name, condition, *one, baselines[name]) for name, one in scored[number].items()]
+        for number in scored
+        if isinstance(number, int)
+    ]
 
 
 def _record(
@@ -204,7 +232,7 @@ def _record(
     )
 
 
-def _described(run: _Run, described: Tokens, chosen: Sequence[ConceptRecord]) -> Iterator[ConceptRecord]:
+def _described(run: _Run, described: Tokens, chosen: OfEach) -> list[OfEach]:
     """Records of descriptions: documents, with what the choices so far are worth on them, and positions."""
     tagged, splits = Tagged(described, ()), (ONLY_SPLIT,)
     maxima, sample = run.maxima(described, tagged, splits, ["all"])
@@ -214,14 +242,17 @@ def _described(run: _Run, described: Tokens, chosen: Sequence[ConceptRecord]) ->
     of_concept = {name: torch.tensor([entry.tags[TAG] == name for entry in entries]) for name in names}
     kept = torch.tensor([not entry.tags[OF_HELD_OUT_TEMPLATE] for entry in entries])
     made = _by_document(maxima, "all", DESCRIBED, of_concept, kept, described.vocabulary, run.seed)
-    yield from _with_transfer(made, chosen, maxima, of_concept, run.seed)
-    yield from _inside(INSIDE_DESCRIBED, sample, described, numbers, kept, run.seed)
+    transferred = [
+        list(_with_transfer(records, before, maxima.columns["all"][number], of_concept, run.seed))
+        for number, (records, before) in enumerate(zip(made, chosen, strict=True))
+    ]
+    return [transferred, _inside(INSIDE_DESCRIBED, sample, described, numbers, kept, run.seed)]
 
 
 def _with_transfer(
     made: Sequence[ConceptRecord],
     chosen: Sequence[ConceptRecord],
-    maxima: DocumentMaxima,
+    columns: Float[Tensor, "D d_sae"],
     concepts: Mapping[str, Bool[Tensor, " D"]],
     seed: int,
 ) -> Iterator[ConceptRecord]:
@@ -232,8 +263,8 @@ def _with_transfer(
         if choice is None:
             yield one
             continue
-        column = maxima.columns["all"]["sae"][:, choice.feature]
-        yield replace(one, transfer=score(column, concepts[one.concept], choice.threshold, seed=seed))
+        told = score(columns[:, choice.feature], concepts[one.concept], choice.threshold, seed=seed)
+        yield replace(one, transfer=told)
 
 
 def _inside(
@@ -243,10 +274,13 @@ def _inside(
     numbers: Int64[np.ndarray, " D"],
     half: Bool[Tensor, " D"],
     seed: int,
-) -> Iterator[ConceptRecord]:
+) -> OfEach:
     """Records of the token level, under the name of a condition; `half`: of the documents with these numbers."""
     of_all = np.zeros(tokens.n_documents, dtype=bool)
     of_all[numbers] = half.numpy()
+    found: OfEach = [[] for _ in sample.acts]
     for name, scores in Inside(sample, tokens, of_all, seed).concepts():
-        baselines = {kind: result for kind, (_, result) in scores.items() if kind != "sae"}
-        yield _record(name, condition, *scores["sae"], baselines)
+        baselines = {kind: result for kind, (_, result) in scores.items() if isinstance(kind, str)}
+        for number, records in enumerate(found):
+            records.append(_record(name, condition, *scores[number], baselines))
+    return found

@@ -4,7 +4,7 @@ Positive is a position inside a span of the concept; column and threshold are ch
 the documents and scored on those of the other. Excluded and massive positions do not count.
 
 1. The first documents, up to 200,000 tokens, are looked at (they stand in random order).
-2. All their features are kept, so that for the SAE and for the rules of tokens every figure is exact.
+2. All their features are kept, so that for each SAE and for the rules of tokens every figure is exact.
 3. Neurons and activations are dense. They are kept for at most 256 MB of positions: those inside any span and the
    others are drawn apart, evenly and by the seed, and each drawn position counts for as many as it was drawn from, so
    that precision and F1 are unbiased. Where everything fits, everything is drawn.
@@ -28,7 +28,7 @@ from torch import Tensor
 
 from monosema.activations import numpy_generator
 from monosema.corpora import Tokens, document_of, key_of, position_of
-from monosema.evaluation.concepts import ConceptScore, score
+from monosema.evaluation.concepts import Columns, ConceptScore, score
 from monosema.evaluation.documents import Held
 from monosema.evaluation.probe import cross_fitted
 from monosema.evaluation.ranks import Match, Ranked, RankedPairs
@@ -42,7 +42,7 @@ DENSE_BYTES = 256 << 20
 RIDGE = 0.01
 """Of the variance of a standardised coordinate."""
 
-Scores = dict[str, tuple[Match, ConceptScore]]
+Scores = dict[Columns, tuple[Match, ConceptScore]]
 """By kind of column: what was chosen and what it is worth."""
 
 
@@ -51,7 +51,8 @@ class Sample:
     """Positions in the order of documents; N of them, of which S were drawn."""
 
     key: Int64[np.ndarray, " N"]
-    acts: SparseActs
+    acts: tuple[SparseActs, ...]
+    """Features of each SAE."""
     drawn: Int[Tensor, " S"]
     """Which positions have dense rows."""
     x: Float[Tensor, "S d_model"]
@@ -63,7 +64,7 @@ class Sample:
 class Sampler:
     """Draws positions while the model runs: give its `add` as `watch` to `document_maxima`.
 
-    Memory: 12 bytes a pair of a position and a feature that fires there, and `DENSE_BYTES`.
+    Memory: 12 bytes a pair of a position and a feature that fires there, of all SAEs, and `DENSE_BYTES`.
     """
 
     def __init__(
@@ -84,13 +85,13 @@ class Sampler:
             chance = numpy_generator(seed, "inside", number).random(length)
             drawn.append(keys[chance < np.where(is_in(keys, self._any), shares[1], shares[0])])
         self._drawn = np.concatenate(drawn)  # sorted, as documents are
-        self._parts: list[tuple[Keys, SparseActs]] = []
+        self._parts: list[tuple[Keys, tuple[SparseActs, ...]]] = []
         self._dense: list[tuple[Keys, Tensor, Tensor]] = []
 
     def add(self, held: Held) -> None:
         """Take the positions of the chosen documents."""
         rows = torch.from_numpy(np.flatnonzero(np.isin(document_of(held.key), self._chosen)))
-        self._parts.append((held.key[rows.numpy()], held.acts.select(rows)))
+        self._parts.append((held.key[rows.numpy()], tuple(acts.select(rows) for acts in held.acts)))
         drawn = is_in(held.key, self._drawn)
         self._dense.append((held.key[drawn], held.x[drawn], held.neurons[drawn]))
 
@@ -98,7 +99,8 @@ class Sampler:
         """What was taken."""
         key = np.concatenate([key for key, _ in self._parts])
         order = np.argsort(key)
-        acts = SparseActs.cat([acts for _, acts in self._parts]).select(torch.from_numpy(order))
+        each = zip(*(acts for _, acts in self._parts), strict=True)
+        acts = tuple(SparseActs.cat(list(parts)).select(torch.from_numpy(order)) for parts in each)
         drawn = np.concatenate([key for key, _, _ in self._dense])
         by_key = torch.from_numpy(np.argsort(drawn))
         return Sample(
@@ -139,7 +141,7 @@ class Inside:
                 yield name, self._scores(torch.from_numpy(positive))
 
     def _scores(self, positive: Bool[Tensor, " N"]) -> Scores:
-        half, found = self._half, {}
+        half, found = self._half, dict[Columns, tuple[Match, ConceptScore]]()
         rest = {"document": self._unit[~half]}
         for kind, (ranked, others) in self._sparse.items():
             match = ranked.match(positive[half])
@@ -170,10 +172,11 @@ class Inside:
         return (every / drawn)[of_drawn]
 
     @cached_property
-    def _sparse(self) -> dict[str, tuple[RankedPairs, SparseActs]]:
+    def _sparse(self) -> dict[Columns, tuple[RankedPairs, SparseActs]]:
         """Features and rules of tokens: ranked on one half, and the other half."""
         first, second = self._half.nonzero()[:, 0], (~self._half).nonzero()[:, 0]
-        every = {"sae": self._sample.acts, "token": token_rules(self._sample.key, self._tokens)}
+        every: dict[Columns, SparseActs] = dict(enumerate(self._sample.acts))
+        every["token"] = token_rules(self._sample.key, self._tokens)
         return {kind: (RankedPairs(acts.select(first)), acts.select(second)) for kind, acts in every.items()}
 
     @cached_property

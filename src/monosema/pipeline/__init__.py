@@ -14,7 +14,7 @@ from monosema.pipeline.run import figures, init, open_study, run, set_start, sta
 from monosema.pipeline.stages import STAGES
 from monosema.pipeline.steering import edits_for
 from monosema.pipeline.talk import Talk, answer
-from monosema.pipeline.truth import groundtruth
+from monosema.pipeline.truth import groundtruth, groundtruth_each
 
 __all__ = [
     "STAGES",
@@ -36,6 +36,7 @@ __all__ = [
     "find",
     "find_labelled",
     "groundtruth",
+    "groundtruth_each",
     "init",
     "names_it",
     "names_of",

@@ -18,7 +18,7 @@ def make_evaluations(work: Work, drafts: Mapping[str, Draft]) -> None:
     """Measure SAEs on held-out documents; those that an earlier try has measured are left as they are."""
     lacking = [name for name, draft in drafts.items() if not (draft.path / EVALUATION).exists()]
     for names in _by_memory(work, lacking):
-        for saes in _by_place({name: SAE.load(work.artifact("sae", name).path) for name in names}):
+        for saes in by_place({name: SAE.load(work.artifact("sae", name).path) for name in names}):
             _measure(work, saes, drafts)
     for draft in drafts.values():
         found = read_json(draft.path / EVALUATION)
@@ -56,7 +56,7 @@ def _by_memory(work: Work, names: Sequence[str]) -> Iterator[list[str]]:
         yield [names[number] for number in group]
 
 
-def _by_place(saes: Mapping[str, SAE]) -> Iterator[dict[str, SAE]]:
+def by_place(saes: Mapping[str, SAE]) -> Iterator[dict[str, SAE]]:
     """Those with one massive threshold together: that of an SAE that was given may be its own."""
     for place in dict.fromkeys(map(place_of, saes.values())):
         yield {name: sae for name, sae in saes.items() if place_of(sae) == place}

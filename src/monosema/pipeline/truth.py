@@ -1,105 +1,163 @@
-"""`groundtruth`: which concepts have a feature, kept in the study.
-
-What the evaluation room may not make is made here from the catalogue that marks the text: descriptions that never name
-their thing, and questions about facts.
-"""
+"""`groundtruth`: which concepts have a feature, kept in the study."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monosema.activations import derive_seed
-from monosema.artifact import MANIFEST
-from monosema.corpora import CorpusSettings, Document, Span, Tokens, load_concepts, write_tokens
+from monosema.artifact import MANIFEST, drafting
+from monosema.corpora import CorpusSettings, Document, Tokens, load_concepts, write_tokens
 from monosema.corpora.mentions import concepts_identity
-from monosema.errors import UsageError
-from monosema.evaluation import OF_HELD_OUT_TEMPLATE, Question, scorable
-from monosema.evaluation import groundtruth as score_concepts
+from monosema.evaluation import GroundTruth, scorable
+from monosema.evaluation import groundtruth_each as score_each
 from monosema.files import digest_file, digest_json, read_json, write_json
+from monosema.pipeline import truth_texts as texts
 from monosema.pipeline.asked import read_asked
+from monosema.pipeline.evaluating import by_place
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.memory import TOGETHER_SHARE, machine_bytes, together
 from monosema.pipeline.unseen import MOST_FURTHER, ONLY_REPORT, has_unseen, unseen_tokens
 from monosema.pipeline.work import Work
 from monosema.progress import Reporter
-from monosema.world import Catalogue, Concept
-from monosema.world.grammar import compose
-from monosema.world.grammar.facts import answer
+from monosema.sae import SAE
 from monosema.world.tables import Data
 
 RECORD = "groundtruth.json"
-MOST_DESCRIPTIONS = 3000
-"""Descriptions that are run through the model, about 60 tokens each."""
-A_SIDE, FEWEST_A_SIDE = 8, 4
-"""Descriptions of a concept from held-out templates, and as many from others; fewer where concepts are many."""
-TRIES = 200
-"""Documents composed in search of a concept's descriptions: a quarter is in other languages, a quarter held out."""
-MOST_FACTS = 400
-"""Facts that the model is asked for."""
-TEMPLATES = (
-    ("unnamed.toml", "monosema.world.grammar"),
-    ("facts.toml", "monosema.world.grammar"),
-    ("relations.toml", "monosema.world"),
-)
-"""Data files that descriptions and questions are made from, beside the catalogue, and their packages."""
-ABOUT = "about:"
-"""What stands before the concept in the tag of a span that describes it."""
-LONGEST_ANSWER = 3
-"""Words; longer answers can be said in too many ways."""
 
 
 def groundtruth(
     study: OpenStudy, *, sae: str = "main", remake: bool = False, reporter: Reporter | None = None
 ) -> dict[str, Any]:
     """The record of every concept that could be scored: read where it is fresh, else made and kept."""
-    settings = read_asked(study.settings, study.path)
-    asked_sae = study.asked_sae(sae)
-    place = study.place("groundtruth", sae)
-    corpus = settings.corpora[asked_sae.place.corpus]
-    marked_by = corpus.concepts or "world"
-    asked = _asked(study, sae, marked_by)
-    parents = {
-        f"{kind}/{name}": study.open(kind, name, verify=False).hash
-        for kind, name in (("sae", sae), ("tokens", asked_sae.tokens), ("plan", asked_sae.place.model))
-    }
-    if not remake and study.status("groundtruth", sae, asked, parents).state == "fresh":
-        return read_json(study.open("groundtruth", sae).path / RECORD)
-    catalogue = load_concepts(marked_by, study.path)
-    model, tokens, autoencoder = model_of(study, sae), study.tokens(sae), study.sae(sae)
-    seed = derive_seed(settings.seed, f"groundtruth/{sae}")
-    tokens_per_batch = Work(study).plan(asked_sae.place.model).tokens_per_batch
-    with study.making(
-        "groundtruth", "groundtruth", sae, asked=asked, parents=parents, seed=settings.seed
-    ) as draft:
-        ids = [concept.id for concept in catalogue]
-        held_out = (
-            unseen_tokens(study, asked_sae.tokens, tokens, draft.scratch, seed) if asked["further"] else None
+    return groundtruth_each(study, [sae], remake=remake, reporter=reporter)[sae]
+
+
+def groundtruth_each(
+    study: OpenStudy, saes: Sequence[str], *, remake: bool = False, reporter: Reporter | None = None
+) -> dict[str, dict[str, Any]]:
+    """The records of several SAEs; what is missing at one place is made together, in fewer passes."""
+    lacking: dict[tuple[str, bool], dict[str, _Question]] = {}
+    for sae in saes:
+        question = _question_of(study, sae)
+        state = study.status("groundtruth", sae, question.asked, question.parents).state
+        if remake or state != "fresh":
+            group = study.asked_sae(sae).measured_at, bool(question.asked["further"])
+            lacking.setdefault(group, {})[sae] = question
+    for questions_of in lacking.values():
+        for names in _by_memory(study, list(questions_of)):
+            for some in by_place({name: study.sae(name) for name in names}):
+                _make(study, some, questions_of, reporter)
+    return {sae: read_json(study.open("groundtruth", sae).path / RECORD) for sae in saes}
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a record depends on."""
+
+    asked: dict[str, Any]
+    parents: dict[str, str]
+
+
+def _question_of(study: OpenStudy, sae: str) -> _Question:
+    place = study.asked_sae(sae)
+    names = (("sae", sae), ("tokens", place.tokens), ("plan", place.place.model))
+    parents = {f"{kind}/{name}": study.open(kind, name, verify=False).hash for kind, name in names}
+    return _Question(_asked(study, sae, _marked_by(study, sae)), parents)
+
+
+def _marked_by(study: OpenStudy, sae: str) -> str:
+    corpus = read_asked(study.settings, study.path).corpora[study.asked_sae(sae).place.corpus]
+    return corpus.concepts or "world"
+
+
+def _by_memory(study: OpenStudy, names: Sequence[str]) -> Iterator[list[str]]:
+    """SAEs in their order, cut where they would hold too much together: features by documents, twice."""
+    documents = MOST_FURTHER + study.tokens(names[0]).n_documents // 4
+    sizes = [4 * (2 * documents + 2 * study.sae(name).d_model) * study.sae(name).d_sae for name in names]
+    for group in together(sizes, TOGETHER_SHARE * machine_bytes()):
+        yield [names[number] for number in group]
+
+
+def _make(
+    study: OpenStudy,
+    saes: Mapping[str, SAE],
+    questions_of: Mapping[str, _Question],
+    reporter: Reporter | None,
+) -> None:
+    """Score SAEs at one place, and keep a record of each."""
+    seed, start = read_asked(study.settings, study.path).seed, time.monotonic()
+    with study.writing("groundtruth"), ExitStack() as stack:
+        drafts = {
+            name: stack.enter_context(
+                drafting(
+                    study.place("groundtruth", name),
+                    kind="groundtruth",
+                    asked=questions_of[name].asked,
+                    parents=questions_of[name].parents,
+                    seed=seed,
+                    old=study.old,
+                )
+            )
+            for name in saes
+        }
+        alive = [questions_of[name].asked["alive"] for name in saes]
+        further, scratch = (
+            questions_of[next(iter(saes))].asked["further"],
+            next(iter(drafts.values())).scratch,
         )
-        named = scorable(tokens if held_out is None else held_out, ids)
-        chosen = [catalogue[name] for name in named if name in catalogue]
-        documents = list(descriptions(chosen, seed))
-        as_descriptions = CorpusSettings(
-            sources=("descriptions",), context=tokens.context, bos=corpus.bos, shares=ONLY_REPORT
-        )
-        found = score_concepts(
-            model,
-            autoencoder,
-            tokens,
-            concepts=ids,
-            held_out=held_out,
-            described=_written(draft.scratch, documents, model.tokenizer, as_descriptions),
-            questions=questions(catalogue, seed),
-            alive=None if asked["alive"] is None else round(asked["alive"] * autoencoder.d_sae),
-            tokens_per_batch=tokens_per_batch,
-            seed=seed,
-            reporter=reporter,
-        )
-        write_json(draft.path / RECORD, found.to_dict())
-        draft.measured |= {"shown_share": found.shown_share, "documents": found.documents}
-    return read_json(place / RECORD)
+        found = _scored(study, saes, alive, scratch, further=bool(further), reporter=reporter)
+        for draft, one in zip(drafts.values(), found, strict=True):
+            write_json(draft.path / RECORD, one.to_dict())
+            draft.measured |= {"shown_share": one.shown_share, "documents": one.documents}
+    for name in saes:  # what was made in one go cost as much each
+        seconds = round((time.monotonic() - start) / len(saes), 1)
+        study.log("groundtruth", made=f"groundtruth/{name}", seconds=seconds)
+
+
+def _scored(
+    study: OpenStudy,
+    saes: Mapping[str, SAE],
+    alive: Sequence[float | None],
+    scratch: Path,
+    *,
+    further: bool,
+    reporter: Reporter | None,
+) -> list[GroundTruth]:
+    """Score SAEs at one place; `alive`: shares of their features; `further`: on documents that were not taken, too."""
+    first = next(iter(saes))
+    settings, asked = read_asked(study.settings, study.path), study.asked_sae(first)
+    corpus, seed = settings.corpora[asked.place.corpus], derive_seed(settings.seed, "groundtruth")
+    catalogue = load_concepts(_marked_by(study, first), study.path)
+    model, tokens = model_of(study, first), study.tokens(first)
+    ids = [concept.id for concept in catalogue]
+    held_out = unseen_tokens(study, asked.tokens, tokens, scratch, seed) if further else None
+    named = scorable(tokens if held_out is None else held_out, ids)
+    documents = list(texts.descriptions([catalogue[name] for name in named if name in catalogue], seed))
+    as_descriptions = CorpusSettings(
+        sources=("descriptions",), context=tokens.context, bos=corpus.bos, shares=ONLY_REPORT
+    )
+    return score_each(
+        model,
+        list(saes.values()),
+        tokens,
+        concepts=ids,
+        held_out=held_out,
+        described=_written(scratch, documents, model.tokenizer, as_descriptions),
+        questions=texts.questions(catalogue, seed),
+        alive=[
+            None if share is None else round(share * sae.d_sae)
+            for sae, share in zip(saes.values(), alive, strict=True)
+        ],
+        tokens_per_batch=Work(study).plan(asked.place.model).tokens_per_batch,
+        seed=seed,
+        reporter=reporter,
+    )
 
 
 def _asked(study: OpenStudy, sae: str, marked_by: str) -> dict[str, Any]:
@@ -107,14 +165,14 @@ def _asked(study: OpenStudy, sae: str, marked_by: str) -> dict[str, Any]:
     marks = concepts_identity(marked_by, study.path)
     if marks is None and (study.place("groundtruth", sae) / MANIFEST).is_file():
         return study.open("groundtruth", sae, verify=False).manifest.asked
-    templates = [Data.read(name, package).path for name, package in TEMPLATES]
+    templates = [Data.read(name, package).path for name, package in texts.TEMPLATES]
     return {
         "concepts": digest_json(marks),
         "templates": digest_json([(path.name, digest_file(path)) for path in templates]),
         "alive": _alive_share(study, sae),
         "further": MOST_FURTHER if has_unseen(study, sae) else 0,
-        "descriptions": MOST_DESCRIPTIONS,
-        "facts": MOST_FACTS,
+        "descriptions": texts.MOST_DESCRIPTIONS,
+        "facts": texts.MOST_FACTS,
     }
 
 
@@ -129,43 +187,6 @@ def _alive_share(study: OpenStudy, sae: str) -> float | None:
     return float(index.measured["alive_share"]) if index.parents.get(f"sae/{sae}") == made.hash else None
 
 
-def descriptions(concepts: Sequence[Concept], seed: int) -> Iterator[Document]:
-    """English documents that describe concepts and never name them, half of them of held-out templates.
-
-    At most `MOST_DESCRIPTIONS`: where concepts are too many, fewer of each, then only the first of them. All concepts
-    get the same frames, so that no frame tells a concept.
-    """
-    a_side = min(A_SIDE, max(FEWEST_A_SIDE, MOST_DESCRIPTIONS // (2 * max(len(concepts), 1))))
-    for concept in concepts[: MOST_DESCRIPTIONS // (2 * a_side)]:
-        sides: dict[bool, dict[str, tuple[Span, ...]]] = {False: {}, True: {}}
-        for text, spans, held_out in _described(concept, seed):
-            if len(sides[held_out]) < a_side:
-                sides[held_out][text] = spans
-        if all(sides.values()):
-            for held_out, texts in sides.items():
-                for number, (text, spans) in enumerate(texts.items()):
-                    yield Document(
-                        id=f"{concept.id}:{held_out}:{number}",
-                        text=text,
-                        tags={"concept": concept.id, OF_HELD_OUT_TEMPLATE: held_out},
-                        spans=spans,
-                    )
-
-
-def _described(concept: Concept, seed: int) -> Iterator[tuple[str, tuple[Span, ...], bool]]:
-    """Text, where it describes the concept, whether its template is held out; nothing where all of it names that."""
-    try:
-        composed = compose(Catalogue([concept]), seed=seed, documents=TRIES, makers=["unnamed"])
-    except UsageError:  # the maker lacks descriptions
-        return
-    for one in composed:
-        if one.tags["language"] == "en":
-            spans = tuple(
-                Span(start, end, concept.id) for start, end, tag in one.spans if tag == ABOUT + concept.id
-            )
-            yield one.text, spans, one.held_out
-
-
 def _written(
     folder: Path, documents: Sequence[Document], tokenizer: Any, settings: CorpusSettings
 ) -> Tokens | None:
@@ -176,43 +197,3 @@ def _written(
     place.mkdir(exist_ok=True)
     write_tokens(place, documents, tokenizer, settings)
     return Tokens(place, verify=False)
-
-
-def questions(catalogue: Catalogue, seed: int) -> list[Question]:
-    """Facts as beginnings of statements that end where the answer belongs, the relations taking turns.
-
-    Left out are answers of more than three words and those that the beginning gives away.
-    """
-    rng = random.Random(seed)
-    skip = Data.read("facts.toml").strings("skip")
-    turns: list[list[Question]] = []
-    for relation, table in Data.read("relations.toml", "monosema.world").groups():
-        beginnings = [text.partition("{o}")[0].rstrip() for text in table.strings("statement")]
-        asked = [
-            _question(catalogue, concept, relation, rng.choice(beginnings))
-            for concept in catalogue
-            if concept.category not in skip and beginnings
-        ]
-        turns.append([one for one in asked if one is not None])
-        rng.shuffle(turns[-1])
-    longest = max(map(len, turns), default=0)
-    in_turn = [asked[number] for number in range(longest) for asked in turns if number < len(asked)]
-    return in_turn[:MOST_FACTS]
-
-
-def _question(catalogue: Catalogue, concept: Concept, relation: str, beginning: str) -> Question | None:
-    reached = answer(catalogue, concept, (relation,))
-    if reached is None:
-        return None
-    names = reached.names["en"] if isinstance(reached, Concept) else (reached,)
-    prompt = beginning.replace("{s}", concept.topic)
-    plain = tuple(_without_article(name) for name in names)
-    given_away = any(name.lower() in prompt.lower() for name in plain)
-    if given_away or len(plain[0].split()) > LONGEST_ANSWER:
-        return None
-    return Question(relation=relation, prompt=prompt, answers=plain)
-
-
-def _without_article(name: str) -> str:
-    first, _, rest = name.partition(" ")
-    return rest if rest and first.lower() in ("the", "a", "an") else name
