@@ -18,8 +18,7 @@ from monosema.cli import run as verbs
 from monosema.errors import Interrupted, RefusedError, UsageError
 from monosema.evaluation import Evaluation
 from monosema.models import LanguageModel
-from monosema.pipeline import evaluating
-from monosema.pipeline import training as stage
+from monosema.pipeline import evaluating, memory
 from monosema.pipeline.asked import read_asked
 from monosema.sae import KINDS, SAE, JumpReLU, TopK
 from monosema.study import Study
@@ -66,7 +65,7 @@ def test_what_would_hold_too_much_is_trained_in_turns_to_the_same_bits(
 ) -> None:
     toml = TOML + SHARED.replace("NAME", "other") + "seed = [1, 2]\n"
     pipeline.run(new_study(tmp_path / "a", toml), goal="sae")
-    monkeypatch.setattr(stage, "TOGETHER_SHARE", 0.0)
+    monkeypatch.setattr(memory, "TOGETHER_SHARE", 0.0)
     pipeline.run(new_study(tmp_path / "b", toml), goal="sae")
     assert hashes(Study(tmp_path / "a")) == hashes(Study(tmp_path / "b"))
     assert len(set(hashes(Study(tmp_path / "a")).values())) == 3
@@ -87,7 +86,7 @@ def test_saes_are_evaluated_together_or_in_turns_to_the_same_figures(
 
     monkeypatch.setattr(evaluating, "evaluate_each", counted)
     pipeline.run(new_study(folders[0], toml), goal="evaluation")
-    monkeypatch.setattr(evaluating, "TOGETHER_SHARE", 0.0)
+    monkeypatch.setattr(memory, "TOGETHER_SHARE", 0.0)
     with pytest.raises(Interrupted):
         pipeline.run(new_study(folders[1], toml), goal="evaluation")
     pipeline.run(pipeline.open_study(folders[1]), goal="evaluation")

@@ -26,9 +26,13 @@ CANDIDATES = 64
 
 def concept_of(study: OpenStudy, concept: str, sae: str = "main") -> Concept:
     """A concept of the catalogue that the SAE's corpus is marked by."""
-    settings = read_asked(study.settings, study.path)
-    marked_by = settings.corpora[study.asked_sae(sae).place.corpus].concepts
-    return load_concepts(marked_by or "world", study.path)[concept]
+    return load_concepts(marked_by(study, sae), study.path)[concept]
+
+
+def marked_by(study: OpenStudy, sae: str) -> str:
+    """The catalogue that an SAE's corpus is marked by; the world where it is marked by none."""
+    corpus = read_asked(study.settings, study.path).corpora[study.asked_sae(sae).place.corpus]
+    return corpus.concepts or "world"
 
 
 def features_of(

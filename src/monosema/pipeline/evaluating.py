@@ -8,7 +8,7 @@ from monosema.activations import derive_seed
 from monosema.artifact import Draft
 from monosema.evaluation import evaluate_each, place_of
 from monosema.files import read_json, write_json
-from monosema.pipeline.memory import TOGETHER_SHARE, evaluated_bytes, machine_bytes, together
+from monosema.pipeline.memory import by_memory, evaluated_bytes
 from monosema.pipeline.table import EVALUATION, FIGURES
 from monosema.pipeline.work import Work
 from monosema.sae import SAE, config_of
@@ -44,16 +44,15 @@ def _measure(work: Work, saes: Mapping[str, SAE], drafts: Mapping[str, Draft]) -
         write_json(drafts[name].path / EVALUATION, one.to_dict())
 
 
-def _by_memory(work: Work, names: Sequence[str]) -> Iterator[list[str]]:
+def _by_memory(work: Work, names: Sequence[str]) -> list[list[str]]:
     """SAEs in their order, cut where they would hold too much together."""
     if not names:
-        return
+        return []
     settings = work.asked.evaluation
     held_out = work.tokens(work.asked.saes[names[0]].tokens).count(settings.split)
     configs = [config_of(work.artifact("sae", name, verify=False).path) for name in names]
     sizes = [evaluated_bytes(one, held_out=held_out, baselines=settings.baselines) for one in configs]
-    for group in together(sizes, TOGETHER_SHARE * machine_bytes()):
-        yield [names[number] for number in group]
+    return by_memory(names, sizes)
 
 
 def by_place(saes: Mapping[str, SAE]) -> Iterator[dict[str, SAE]]:

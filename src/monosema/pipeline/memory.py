@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from monosema.activations.massive import MASSIVE_SAMPLE
 from monosema.activations.plan import SHARD_BYTES
@@ -31,6 +32,8 @@ from monosema.index.neighbours import TILE
 from monosema.index.reduce import POSTINGS
 from monosema.pipeline.rates import likely_l0
 from monosema.sae import SAEConfig
+
+T = TypeVar("T")
 
 FIRST_USE = 110 << 20
 """What libraries take beyond their import: threads, tokenizer, catalogue of concepts, compiled kernels."""
@@ -147,6 +150,12 @@ def together(sizes: Sequence[int], room: float) -> list[list[int]]:
         groups[-1].append(number)
         held += size
     return groups
+
+
+def by_memory(items: Sequence[T], sizes: Sequence[int]) -> list[list[T]]:
+    """Items in their order, cut where they would hold too much together on this machine."""
+    groups = together(sizes, TOGETHER_SHARE * machine_bytes())
+    return [[items[number] for number in group] for group in groups]
 
 
 def evaluated_bytes(config: SAEConfig, *, held_out: int, baselines: bool) -> int:

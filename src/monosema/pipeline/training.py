@@ -29,7 +29,7 @@ from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.budget import THRESHOLD_POSITIONS
 from monosema.pipeline.given import take_over
 from monosema.pipeline.making import once
-from monosema.pipeline.memory import TOGETHER_SHARE, machine_bytes, together
+from monosema.pipeline.memory import by_memory
 from monosema.pipeline.work import PLAN, Work
 from monosema.sae import SAE, SAEConfig, recognise, start_from, thresholds_of, towards_data
 from monosema.training import DATA, Job, TrainPlan, TrainResult, faster_gemm, steps_done, train_together
@@ -52,7 +52,8 @@ def make_saes(work: Work, drafts: Mapping[str, Draft]) -> None:
     if not group.stored:
         names = ", ".join(f"sae/{name}" for name in trained)
         work.alone(f"{names} {'is' if len(trained) == 1 else 'are'} trained on activations made on the fly")
-    for jobs in by_memory([group.job(name, draft) for name, draft in trained.items()]):
+    begun = [group.job(name, draft) for name, draft in trained.items()]
+    for jobs in by_memory(begun, [job.plan.memory_bytes(job.sae.config.kind) for job in begun]):
         for job, result in zip(jobs, group.train(jobs), strict=True):
             _keep(group.finished(job.sae), asdict(result), drafts[job.name])
 
@@ -62,13 +63,6 @@ def _keep(sae: SAE, measured: Mapping[str, Any], draft: Draft) -> None:
         left.unlink()  # of a try that was killed between here and the commit
     sae.save(draft.path)
     draft.measured |= measured
-
-
-def by_memory(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs in their order, cut where they would hold too much together."""
-    sizes = [job.plan.memory_bytes(job.sae.config.kind) for job in jobs]
-    groups = together(sizes, TOGETHER_SHARE * machine_bytes())
-    return [[jobs[number] for number in group] for group in groups]
 
 
 class Training:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,15 @@ from monosema.evaluation import groundtruth_each as score_each
 from monosema.files import digest_file, digest_json, read_json, write_json
 from monosema.pipeline import truth_texts as texts
 from monosema.pipeline.asked import read_asked
+from monosema.pipeline.dosing import marked_by
 from monosema.pipeline.evaluating import by_place
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy
-from monosema.pipeline.memory import TOGETHER_SHARE, machine_bytes, together
+from monosema.pipeline.memory import by_memory
 from monosema.pipeline.unseen import MOST_FURTHER, ONLY_REPORT, has_unseen, unseen_tokens
 from monosema.pipeline.work import Work
 from monosema.progress import Reporter
-from monosema.sae import SAE
+from monosema.sae import SAE, config_of
 from monosema.world.tables import Data
 
 RECORD = "groundtruth.json"
@@ -68,20 +69,14 @@ def _question_of(study: OpenStudy, sae: str) -> _Question:
     place = study.asked_sae(sae)
     names = (("sae", sae), ("tokens", place.tokens), ("plan", place.place.model))
     parents = {f"{kind}/{name}": study.open(kind, name, verify=False).hash for kind, name in names}
-    return _Question(_asked(study, sae, _marked_by(study, sae)), parents)
+    return _Question(_asked(study, sae, marked_by(study, sae)), parents)
 
 
-def _marked_by(study: OpenStudy, sae: str) -> str:
-    corpus = read_asked(study.settings, study.path).corpora[study.asked_sae(sae).place.corpus]
-    return corpus.concepts or "world"
-
-
-def _by_memory(study: OpenStudy, names: Sequence[str]) -> Iterator[list[str]]:
+def _by_memory(study: OpenStudy, names: Sequence[str]) -> list[list[str]]:
     """SAEs in their order, cut where they would hold too much together: features by documents, twice."""
     documents = MOST_FURTHER + study.tokens(names[0]).n_documents // 4
-    sizes = [4 * (2 * documents + 2 * study.sae(name).d_model) * study.sae(name).d_sae for name in names]
-    for group in together(sizes, TOGETHER_SHARE * machine_bytes()):
-        yield [names[number] for number in group]
+    configs = [config_of(study.place("sae", name)) for name in names]
+    return by_memory(names, [4 * (2 * documents + 2 * one.d_model) * one.d_sae for one in configs])
 
 
 def _make(
@@ -133,7 +128,7 @@ def _scored(
     first = next(iter(saes))
     settings, asked = read_asked(study.settings, study.path), study.asked_sae(first)
     corpus, seed = settings.corpora[asked.place.corpus], derive_seed(settings.seed, "groundtruth")
-    catalogue = load_concepts(_marked_by(study, first), study.path)
+    catalogue = load_concepts(marked_by(study, first), study.path)
     model, tokens = model_of(study, first), study.tokens(first)
     ids = [concept.id for concept in catalogue]
     held_out = unseen_tokens(study, asked.tokens, tokens, scratch, seed) if further else None
@@ -160,9 +155,9 @@ def _scored(
     )
 
 
-def _asked(study: OpenStudy, sae: str, marked_by: str) -> dict[str, Any]:
+def _asked(study: OpenStudy, sae: str, catalogue: str) -> dict[str, Any]:
     """What matters besides the parents; of a catalogue whose folder is gone, what the record was made with."""
-    marks = concepts_identity(marked_by, study.path)
+    marks = concepts_identity(catalogue, study.path)
     if marks is None and (study.place("groundtruth", sae) / MANIFEST).is_file():
         return study.open("groundtruth", sae, verify=False).manifest.asked
     templates = [Data.read(name, package).path for name, package in texts.TEMPLATES]

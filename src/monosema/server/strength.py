@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from monosema.index.firing import firings_by_interval, firings_by_token, silent_at_its_token
+from monosema.index.codes import NONE
+from monosema.index.firing import firings_by_interval, firings_by_token
 from monosema.server.access import Index, Served
 from monosema.server.features import Number, check_number
 from monosema.server.fresh import Unchanged, Versioned
@@ -72,11 +73,12 @@ def get_firings(
     at its own first token."""
     check_number(index, number)
     edges, counts = firings_by_interval(index, number)
-    silent = silent_at_its_token(index, number, 0)
     by_token = firings_by_token(index, number)
     text_of, figure = served.text_of(), None
-    if silent.token >= 0:
-        figure = SilentFigure(token=silent.token, text=text_of(silent.token), positions=silent.positions)
+    first = int(index.table.row(number)["tokens"][0])
+    if first != NONE:
+        silent = (by_token.positions - by_token.count)[by_token.token == first]
+        figure = SilentFigure(token=first, text=text_of(first), positions=int(silent[0]))
     return Firings(
         number=number,
         edges=edges.tolist(),
