@@ -41,7 +41,6 @@ PLACES = (
     + ["train"] * 8
     + ["baselines", "cross-entropy"]
 )
-RUN = "from monosema.cli import main; main()"
 
 TOML = """\
 seed = 1
@@ -72,7 +71,7 @@ class Killed:
         self.stage = "start"
         self.done: dict[str, int] = {}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", RUN, "run", str(study), "--json"],
+            [sys.executable, "-m", "monosema", "run", str(study), "--json"],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"MONOSEMA_PROGRESS_SECONDS": "0"},

@@ -158,7 +158,7 @@ def taken(study: Path) -> tuple[dict[str, float], dict[str, float]]:
 
 def _peaks(study: Path) -> dict[str, float]:
     """Run a study in a process of its own and watch its memory: GB by stage, and of the whole run."""
-    command = [sys.executable, "-c", "from monosema.cli import main; main()", "run", str(study), "--json"]
+    command = [sys.executable, "-m", "monosema", "run", str(study), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     seen: dict[str, int] = {}
     while True:

@@ -31,7 +31,7 @@ TARGETS = {
 
 def monosema(*arguments: str) -> str:
     """Run the command line in a process of its own; return what it printed; stop where it failed."""
-    command = [sys.executable, "-c", "from monosema.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "monosema", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(done.returncode)

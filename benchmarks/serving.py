@@ -13,8 +13,7 @@ from typing import Any
 
 def monosema(*arguments: str, **how: Any) -> subprocess.Popen[str]:
     """The command line in a process of its own."""
-    code = "from monosema.cli import main; main()"
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, **how)
+    return subprocess.Popen([sys.executable, "-m", "monosema", *arguments], text=True, **how)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("host")
-    command = [sys.executable, "-c", "from monosema.cli import main; main()", "export", str(study)]
+    command = [sys.executable, "-m", "monosema", "export", str(study)]
     (root / "deep").mkdir()
     subprocess.run([*command, str(root / "deep" / "site")], check=True, capture_output=True)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root)) as server:

@@ -192,7 +192,7 @@ def test_minutes_are_divided_among_the_models_that_saes_use() -> None:
 
 def test_init_writes_the_minutes(finished: Path, tmp_path: Path) -> None:
     model, text = str(finished / "model"), str(finished / "text.jsonl")
-    verb = [sys.executable, "-c", "from monosema.cli import main; main()", "init", str(tmp_path / "s")]
+    verb = [sys.executable, "-m", "monosema", "init", str(tmp_path / "s")]
     options = ["--model", model, "--corpus", text, "--minutes", "10"]
     done = subprocess.run([*verb, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -15,7 +15,7 @@ import pytest
 import tiny
 from pipeline.test_run import edit, stopped_in_training
 
-RUN = [sys.executable, "-c", "from monosema.cli import main; main()"]
+RUN = [sys.executable, "-m", "monosema"]
 
 
 def monosema(*arguments: str, **options) -> subprocess.CompletedProcess[str]:

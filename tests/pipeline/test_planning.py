@@ -163,7 +163,7 @@ def test_the_verb_prints_all_fields_as_json(study: Path, capsys: pytest.CaptureF
 
 
 def test_the_verb_ends_with_2_where_it_is_asked_wrongly(asked: dict[str, Any]) -> None:
-    main = [sys.executable, "-c", "from monosema.cli import main; main()"]
+    main = [sys.executable, "-m", "monosema"]
     options = ["plan", "--model", asked["model"], "--hook", "resid_post.9"]
     done = subprocess.run([*main, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -164,8 +164,7 @@ def test_settings_that_came_later_leave_what_was_made_before_them_fresh(tmp_path
 
 def train(study: Study, start: Path | str, *more: str) -> tuple[int, str]:
     """What the verb says when it goes on from an SAE."""
-    script = "from monosema.cli import main; main()"
-    command = [sys.executable, "-c", script, "train", str(study.path), "--from", str(start), *more]
+    command = [sys.executable, "-m", "monosema", "train", str(study.path), "--from", str(start), *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 

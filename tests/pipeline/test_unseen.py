@@ -107,9 +107,9 @@ def test_none_that_was_taken_comes_back_and_each_concept_gets_what_it_lacks() ->
 def test_further_documents_are_bounded_and_those_of_frequent_concepts_come_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(unseen_module, "MOST_FURTHER", 10)
+    monkeypatch.setattr(unseen_module, "MOST_FURTHER", OF_A_CONCEPT + 2)
     documents = [story(number, "rare") for number in range(7)] + [
-        story(number, "often") for number in range(9)
+        story(number, "often") for number in range(OF_A_CONCEPT + 1)
     ]
     found = unseen(documents, {}, seed=0)
     assert Counter(one.tags["concept"] for one in found) == {"often": OF_A_CONCEPT, "rare": 2}

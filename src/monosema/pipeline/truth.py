@@ -23,7 +23,7 @@ from monosema.pipeline.evaluating import by_place
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.memory import by_memory
-from monosema.pipeline.unseen import MOST_FURTHER, ONLY_REPORT, has_unseen, unseen_tokens
+from monosema.pipeline.unseen import MOST_FURTHER, OF_A_CONCEPT, ONLY_REPORT, has_unseen, unseen_tokens
 from monosema.pipeline.work import Work
 from monosema.progress import Reporter
 from monosema.sae import SAE, config_of
@@ -166,6 +166,7 @@ def _asked(study: OpenStudy, sae: str, catalogue: str) -> dict[str, Any]:
         "templates": digest_json([(path.name, digest_file(path)) for path in templates]),
         "alive": _alive_share(study, sae),
         "further": MOST_FURTHER if has_unseen(study, sae) else 0,
+        "of_a_concept": OF_A_CONCEPT,
         "descriptions": texts.MOST_DESCRIPTIONS,
         "facts": texts.MOST_FACTS,
     }

@@ -23,7 +23,7 @@ from monosema.pipeline.work import Work, names_of_tokens
 LIBRARY = "world:library"
 MOST_FURTHER = 2500
 """Documents that a study did not take, about 160 tokens each."""
-OF_A_CONCEPT = 8
+OF_A_CONCEPT = 16
 """Held-out documents that each concept is brought up to: some to match on and some to score on."""
 ONLY_REPORT = (0.0, 0.0, 0.0, 1.0)
 

@@ -34,10 +34,10 @@ export interface Neighbourhood {
 const SHARED = 0.02;
 const MOST_KIN = 4;
 
-/** Null where the SAE has no index. */
-export async function neighbourhood(place: Place, feature: Feature, across: Across | null, signal: AbortSignal): Promise<Neighbourhood | null> {
+/** Or that its SAE has no index: no null, which is what stands where nothing was asked yet. */
+export async function neighbourhood(place: Place, feature: Feature, across: Across | null, signal: AbortSignal): Promise<Neighbourhood | "no index"> {
   const middle = await recordOf(place, feature, signal);
-  if (!middle) return null;
+  if (!middle) return "no index";
   const { sae } = feature;
   const records = await Promise.all(middle.neighbours.map(({ number }) => recordOf(place, { sae, number }, signal)));
   const own = middle.neighbours.map(({ number, cosine, name }): Near => ({ sae, number, cosine, name: nameOf({ name }), kin: null }));
