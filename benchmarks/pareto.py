@@ -42,6 +42,7 @@ from benchmarks.peers import PINS, peer_python
 from benchmarks.world import f1_of
 from monosema import pipeline
 from monosema.activations import ActivationStats, ActivationStore, StoreStream
+from monosema.cli.output import reporter
 
 SCRIPT = Path(__file__).with_name("pareto_peer.py")
 LAYERS = (12, 19)
@@ -145,7 +146,7 @@ def _train_one(python: Path, folder: Path, made: Path, case: Mapping[str, Any]) 
 def points(study: pipeline.OpenStudy) -> Iterator[Point]:
     """The figures of all SAEs that were evaluated."""
     records = pipeline.figures(study)
-    truths = pipeline.groundtruth_each(study, list(records))
+    truths = pipeline.groundtruth_each(study, list(records), reporter=reporter(as_json=False))
     for name, record in records.items():
         figures = record["figures"]
         truth = f1_of(truths[name], "unnamed").get("sae", [])
@@ -266,11 +267,11 @@ def main() -> None:
         options.study.mkdir(parents=True, exist_ok=True)
         (options.study / "study.toml").write_text(asked(options))
     study = pipeline.open_study(options.study)
-    pipeline.run(study, goal="evaluation")
+    pipeline.run(study, goal="evaluation", reporter=reporter(as_json=False))
     if options.peer is not None:
         train_theirs(study, options)
         study = pipeline.open_study(options.study)
-        pipeline.run(study, goal="evaluation")
+        pipeline.run(study, goal="evaluation", reporter=reporter(as_json=False))
     found = list(points(study))
     draw(found, options.study / "pareto.png")
     gaps, notes = compared(found)

@@ -31,6 +31,7 @@ import numpy as np
 
 from benchmarks.harness import report
 from monosema import pipeline
+from monosema.cli.output import reporter
 from monosema.corpora import Document, Encoder, Span
 from monosema.models import load_tokenizer
 from monosema.world import Catalogue
@@ -110,7 +111,9 @@ def main() -> None:
     figures, targets = grammar_figures(options.model, options.documents), dict(TARGETS)
     notes: dict[str, str] = {}
     if options.study is not None:
-        record = pipeline.groundtruth(pipeline.open_study(options.study), sae=options.sae)
+        record = pipeline.groundtruth(
+            pipeline.open_study(options.study), sae=options.sae, reporter=reporter(as_json=False)
+        )
         figures |= study_figures(record)
         targets |= OF_A_STUDY
         if record["concepts_with_feature"] is None:
