@@ -18,9 +18,9 @@ from monosema.activations import store_bytes
 from monosema.errors import UsageError
 from monosema.evaluation import EvaluationSettings
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.budget import LADDER, POSITIONS_A_FEATURE, RESERVE, Budget, Cost, Line, estimate, fit
 from monosema.pipeline.rates import least_d_sae, measure_costs
+from monosema.pipeline.read_asked import read_asked
 from monosema.sae import L1, TopK
 
 COST = Cost(

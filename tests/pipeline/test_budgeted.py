@@ -18,9 +18,9 @@ from monosema.artifact import Draft
 from monosema.errors import DamagedError, UsageError
 from monosema.evaluation import EvaluationSettings
 from monosema.pipeline import making, rates
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.budget import RESERVE, Budget, Cost, Line
 from monosema.pipeline.rates import likely_l0
+from monosema.pipeline.read_asked import read_asked
 from monosema.pipeline.work import Plan, Work
 from monosema.sae import KINDS, SAE, SAEConfig
 from monosema.study import Study

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 from benchmarks.pareto import GRID, THEIRS, Point, asked, compared, means_in_common, read_name
 
-from monosema.pipeline.asked import read_asked
+from monosema.pipeline.read_asked import read_asked
 
 OPTIONS = argparse.Namespace(
     kinds=list(GRID), layers=[12, 19], seeds=3, d_sae=4096, tokens=600_000, ce_positions=2000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from benchmarks.plan import FEATURES, RUNS, SEED, TARGETS, TOKENS, drawn, factor, figures_of, stage_of
 
-from monosema.pipeline.asked import read_asked
+from monosema.pipeline.read_asked import read_asked
 
 
 def outcome(seconds: tuple[float, float], memory: tuple[float, float]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from monosema import pipeline
 from monosema.errors import UsageError
-from monosema.pipeline.asked import read_asked
+from monosema.pipeline.read_asked import read_asked
 from monosema.pipeline.sweep import expand
 from pipeline.small_study import TOML, new_study
 

@@ -19,7 +19,7 @@ from monosema.errors import Interrupted, RefusedError, UsageError
 from monosema.evaluation import Evaluation
 from monosema.models import LanguageModel
 from monosema.pipeline import evaluating, memory
-from monosema.pipeline.asked import read_asked
+from monosema.pipeline.read_asked import read_asked
 from monosema.sae import KINDS, SAE, JumpReLU, TopK
 from monosema.study import Study
 from pipeline.small_study import TOML, new_study

@@ -11,9 +11,9 @@ from monosema.files import digest_json, read_json, write_json
 from monosema.index import FeatureIndex, find_by_tag, find_by_texts, find_near_tag
 from monosema.interventions import DoseCurve, Saying, Trials, search_dose
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.read_asked import read_asked
 from monosema.progress import Reporter
 from monosema.world import Concept, NameMatcher
 

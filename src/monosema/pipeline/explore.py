@@ -32,10 +32,10 @@ from monosema.index import (
 )
 from monosema.interventions import Edit
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.finding import labelled_texts, meaning_of
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.notes import find_by_words, notes_of
+from monosema.pipeline.read_asked import read_asked
 from monosema.progress import Reporter
 from monosema.sae import SAE
 

@@ -15,8 +15,8 @@ from monosema.corpora.formats import FORMATS
 from monosema.errors import DamagedError, UsageError, lookup
 from monosema.index import Embed, load_embedder, meanings, packaged_embedder, read_texts
 from monosema.models.loading import identity
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.read_asked import read_asked
 from monosema.progress import Reporter
 from monosema.sae.formats.tensors import read_tensors
 

@@ -14,8 +14,9 @@ from monosema.evaluation import Evaluation
 from monosema.files import read_json
 from monosema.index import FeatureIndex
 from monosema.models import LanguageModel, load_tokenizer
-from monosema.pipeline.asked import SAEAsked, read_asked
+from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.indexing import joined
+from monosema.pipeline.read_asked import read_asked
 from monosema.pipeline.table import EVALUATION
 from monosema.pipeline.work import Work
 from monosema.sae import SAE

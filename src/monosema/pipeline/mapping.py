@@ -24,8 +24,8 @@ from monosema.index.codes import NONE
 from monosema.index.map import NEIGHBOURS, layout, quality, versions
 from monosema.index.neighbours import nearest, neighbours
 from monosema.index.points import FeatureMap, cluster_figures
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.read_asked import read_asked
 from monosema.progress import Reporter, Silent
 from monosema.sae import SAE
 

@@ -30,8 +30,8 @@ from monosema.index import FeatureIndex
 from monosema.index.coactive import Coactive, coactive
 from monosema.index.neurons import BestUnits, Correlations, correlations
 from monosema.index.table import as_column, write_columns
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.read_asked import read_asked
 from monosema.pipeline.work import Plan
 from monosema.progress import Reporter
 

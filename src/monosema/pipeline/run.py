@@ -14,8 +14,9 @@ from monosema.artifact import NOTE, Artifact, draft_place, drafting, reopen
 from monosema.errors import RefusedError, UsageError, lookup
 from monosema.files import atomic_file
 from monosema.models import canonical_name, describe_model, points_of
-from monosema.pipeline.asked import Asked, located, read_asked
+from monosema.pipeline.asked import Asked
 from monosema.pipeline.loaders import OpenStudy
+from monosema.pipeline.read_asked import located, read_asked
 from monosema.pipeline.stages import STAGES, Stage
 from monosema.pipeline.sweep import expand
 from monosema.pipeline.table import EVALUATION, figure_table

@@ -17,12 +17,12 @@ from monosema.evaluation import GroundTruth, scorable
 from monosema.evaluation import groundtruth_each as score_each
 from monosema.files import digest_file, digest_json, read_json, write_json
 from monosema.pipeline import truth_texts as texts
-from monosema.pipeline.asked import read_asked
 from monosema.pipeline.dosing import marked_by
 from monosema.pipeline.evaluating import by_place
 from monosema.pipeline.explore import model_of
 from monosema.pipeline.loaders import OpenStudy
 from monosema.pipeline.memory import by_memory
+from monosema.pipeline.read_asked import read_asked
 from monosema.pipeline.unseen import MOST_FURTHER, OF_A_CONCEPT, ONLY_REPORT, has_unseen, unseen_tokens
 from monosema.pipeline.work import Work
 from monosema.progress import Reporter

@@ -16,8 +16,9 @@ from monosema.corpora import CorpusSettings, Tokens, digest_sources
 from monosema.errors import DamagedError, Interrupted, UsageError
 from monosema.files import read_json
 from monosema.models import LanguageModel
-from monosema.pipeline.asked import D_SAE, Asked, Given, read_asked
+from monosema.pipeline.asked import D_SAE, Asked, Given
 from monosema.pipeline.budget import Budget
+from monosema.pipeline.read_asked import read_asked
 from monosema.pool import Crew, Seat
 from monosema.progress import Reporter, Silent, StageProgress
 from monosema.sae import digest_of

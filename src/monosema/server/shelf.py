@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 from monosema.artifact import MANIFEST, Artifact, draft_place
 from monosema.files import seal
 from monosema.pipeline import OpenStudy
-from monosema.pipeline.asked import Asked, read_asked
+from monosema.pipeline.asked import Asked
+from monosema.pipeline.read_asked import read_asked
 from monosema.server.errors import NotReadyError
 from monosema.server.writer import writer_of
 
