@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import report
+from benchmarks.serving import monosema
 
 TARGETS = {"kills": (">=", 20), "mismatches": ("<=", 0), "redone_share": ("<=", 1)}
 CHECKPOINT_STEPS = 40
@@ -70,12 +71,8 @@ class Killed:
     def __init__(self, study: Path) -> None:
         self.stage = "start"
         self.done: dict[str, int] = {}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "monosema", "run", str(study), "--json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"MONOSEMA_PROGRESS_SECONDS": "0"},
-        )
+        often = os.environ | {"MONOSEMA_PROGRESS_SECONDS": "0"}
+        self._process = monosema("run", str(study), "--json", stdout=subprocess.PIPE, env=often)
         self._study = study
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -35,6 +35,7 @@ from typing import Any
 
 import tomlkit
 
+from benchmarks import serving
 from benchmarks.harness import report, study_arguments, study_folder
 from benchmarks.real_model import monosema
 from monosema.files import read_json, write_json
@@ -158,8 +159,7 @@ def taken(study: Path) -> tuple[dict[str, float], dict[str, float]]:
 
 def _peaks(study: Path) -> dict[str, float]:
     """Run a study in a process of its own and watch its memory: GB by stage, and of the whole run."""
-    command = [sys.executable, "-m", "monosema", "run", str(study), "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = serving.monosema("run", str(study), "--json", stdout=subprocess.DEVNULL)
     seen: dict[str, int] = {}
     while True:
         done, status, usage = os.wait4(process.pid, os.WNOHANG)

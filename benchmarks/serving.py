@@ -1,4 +1,4 @@
-"""A server in a process of its own, for benchmarks."""
+"""The command line, and a server, in a process of its own, for benchmarks."""
 
 from __future__ import annotations
 

@@ -102,11 +102,9 @@ def _make(
             for name in saes
         }
         alive = [questions_of[name].asked["alive"] for name in saes]
-        further, scratch = (
-            questions_of[next(iter(saes))].asked["further"],
-            next(iter(drafts.values())).scratch,
-        )
-        found = _scored(study, saes, alive, scratch, further=bool(further), reporter=reporter)
+        first = next(iter(saes))  # where one has documents that were not taken, all of them have
+        further = bool(questions_of[first].asked["further"])
+        found = _scored(study, saes, alive, drafts[first].scratch, further=further, reporter=reporter)
         for draft, one in zip(drafts.values(), found, strict=True):
             write_json(draft.path / RECORD, one.to_dict())
             draft.measured |= {"shown_share": one.shown_share, "documents": one.documents}
