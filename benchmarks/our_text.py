@@ -54,6 +54,7 @@ class Text:
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked, self.tokens = asked, Tokens(Path(asked["tokens"]))
         self.model = LanguageModel.load(asked["model"], dtype=asked["dtype"], until=asked["hook"])
+        start = time.perf_counter()
         self.stats = measure(
             self.model,
             self.tokens,
@@ -61,10 +62,12 @@ class Text:
             tokens_per_batch=BATCH,
             max_positions=min(MEASURED, self.tokens.count("train")),
         )[asked["hook"]]
-        self.saes = [self._sae(seed, **sae) for seed, sae in enumerate(asked["saes"])]
+        self.measuring = time.perf_counter() - start  # seconds that scale and mean took
+        self.saes = [self.sae(seed, **sae) for seed, sae in enumerate(asked["saes"])]
         self.gemm = faster_gemm(self.model.d_model, self.saes[0].d_sae)
 
-    def _sae(self, seed: int, d_sae: int, k: int) -> SAE:
+    def sae(self, seed: int, d_sae: int, k: int) -> SAE:
+        """An untrained SAE."""
         config = SAEConfig(
             kind=TopK(k=k),
             d_model=self.model.d_model,

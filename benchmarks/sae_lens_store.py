@@ -5,14 +5,17 @@
 Writes `ready`, then for every line `ROWS N` on standard input takes N activations from a store that gives the model
 so many rows at a time, and writes the number that it took. A store is kept until another number of rows is asked for.
 For a line `ROWS N SAES` so many of the TopK SAEs that were asked for take a step on each batch, as `SAETrainer.fit` and
-`MultiSAETrainer.fit` let them. Imports nothing of ours.
+`MultiSAETrainer.fit` let them. For a line `fit FILE` it trains the TopK SAE that the JSON in FILE asks for, saves it
+and writes the seconds that this took from text. Imports nothing of ours.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,6 +44,29 @@ def trainer_of(d_model: int, d_sae: int, k: int) -> Any:
     return SAETrainer(cfg=config, sae=sae, data_provider=iter(()))
 
 
+def fitted(wish: dict[str, Any], d_model: int, store_of: Callable[[int, int], Iterator[Tensor]]) -> float:
+    """Seconds of training an SAE from text with `SAETrainer.fit`; `trainer`: settings beside the length and batch."""
+    batch = wish["batch"]
+    steps = wish["positions"] // batch
+    config = SAETrainerConfig(
+        total_training_samples=steps * batch,
+        train_batch_size_samples=batch,
+        lr_warm_up_steps=round(wish["lr_warmup"] * steps),
+        lr_decay_steps=round(wish["lr_decay"] * steps),
+        logger=LoggingConfig(log_to_wandb=False),
+        **wish["trainer"],
+    )
+    torch.manual_seed(0)
+    sae = TopKTrainingSAE(TopKTrainingSAEConfig(d_in=d_model, **wish["sae"]))
+    sae.cfg.metadata.hook_name = wish["hook"]
+    trainer = SAETrainer(cfg=config, sae=sae, data_provider=store_of(wish["rows"], batch))
+    start = time.perf_counter()
+    trained = trainer.fit()
+    seconds = time.perf_counter() - start
+    trained.save_inference_model(Path(wish["out"]))
+    return seconds
+
+
 def main() -> None:
     asked = json.loads(sys.argv[1])
     out = sys.stdout
@@ -57,7 +83,7 @@ def main() -> None:
         hook_names=[hook],
     )
 
-    def store_of(rows: int) -> Iterator[Tensor]:
+    def store_of(rows: int, batch: int = TRAIN_BATCH) -> Iterator[Tensor]:
         store: Iterator[Tensor] = ActivationsStore(
             model=model,
             dataset=dataset,
@@ -69,7 +95,7 @@ def main() -> None:
             n_batches_in_buffer=asked["buffer_rows"] // asked["context"],
             total_training_tokens=len(dataset),
             store_batch_size_prompts=rows,
-            train_batch_size_tokens=TRAIN_BATCH,
+            train_batch_size_tokens=batch,
             prepend_bos=False,
             normalize_activations="none",
             device=torch.device("cpu"),
@@ -82,6 +108,10 @@ def main() -> None:
     before = 0
     store: Iterator[Tensor] = iter(())
     for line in sys.stdin:
+        if line.startswith("fit "):
+            wish = json.loads(Path(line[4:].strip()).read_text())
+            print(fitted(wish, asked["d_model"], store_of), file=out, flush=True)
+            continue
         rows, wanted, *saes = map(int, line.split())
         if rows != before:
             before, store = rows, store_of(rows)

@@ -16,10 +16,10 @@ from fastapi import APIRouter, FastAPI
 from monosema.artifact import DRAFT, MANIFEST
 from monosema.files import read_json, write_json
 from monosema.index import FeatureIndex
-from monosema.server import create_app
+from monosema.server import create_app, reading
 from monosema.server.access import Served
 from monosema.server.catalog import Catalog
-from monosema.server.reading import ReadRoute
+from monosema.server.reading import ReadRoute, brief
 from server.served import SAE, STUDY, running, until
 
 ASKED = 8
@@ -134,3 +134,40 @@ def test_a_read_does_not_wait_while_an_index_is_opened(
         assert not waits.done()
         reads.done.set()
         assert waits.result() == 200
+
+
+def threads_of_brief_reads(study: Path) -> tuple[list[int], int]:
+    """The threads of four brief reads of an SAE, one after the other, the index opened before the third; the loop's."""
+    app, router = create_app([study]), APIRouter(route_class=ReadRoute)
+
+    @router.get("/read/brief/{study}/{sae}")
+    @brief
+    def read_of(served: Served) -> int:
+        return threading.get_ident()
+
+    @router.get("/read/loop")
+    async def loop() -> int:
+        return threading.get_ident()
+
+    app.include_router(router)
+    with running(app) as url:
+
+        def number(path: str) -> int:
+            with urllib.request.urlopen(url + path, timeout=60) as found:
+                return int(found.read())
+
+        seen = [number("/read/brief/study/main") for _ in range(2)]
+        assert answer(f"{url}{SAE}/features/3") == 200
+        seen += [number("/read/brief/study/main") for _ in range(2)]
+        return seen, number("/read/loop")
+
+
+def test_a_brief_read_needs_no_thread_after_the_first_of_an_open_index(finished: Path) -> None:
+    threads, loop = threads_of_brief_reads(finished)
+    assert [one == loop for one in threads] == [False, False, False, True]
+
+
+def test_reads_of_a_large_index_are_never_brief(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BRIEF_POSITIONS", 1)
+    threads, loop = threads_of_brief_reads(finished)
+    assert loop not in threads

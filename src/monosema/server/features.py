@@ -33,7 +33,7 @@ from monosema.server.feature_records import (
 )
 from monosema.server.fresh import Unchanged, Versioned
 from monosema.server.listing import FeaturesQuery, page, select
-from monosema.server.reading import ReadRoute
+from monosema.server.reading import ReadRoute, brief
 from monosema.server.rows import feature_name, feature_rows, name_record, tag_figures, tag_rows
 
 router = APIRouter(prefix="/studies/{study}/saes/{sae}", tags=["features"], route_class=ReadRoute)
@@ -64,6 +64,7 @@ def list_features(served: Served, index: Index, query: Annotated[FeaturesQuery, 
 
 
 @router.get("/features/{number}", dependencies=[Unchanged])
+@brief
 def get_feature(
     served: Served, index: Index, number: Number, query: Annotated[Versioned, Query()]
 ) -> FeatureRecord:
@@ -109,6 +110,7 @@ class ExamplesQuery(Versioned):
 
 
 @router.get("/features/{number}/examples", dependencies=[Unchanged])
+@brief
 def get_examples(
     served: Served, index: Index, number: Number, query: Annotated[ExamplesQuery, Query()]
 ) -> Examples:

@@ -38,7 +38,7 @@ from monosema.server.catalog import Catalog
 from monosema.server.errors import NotReadyError
 from monosema.server.feature_records import Candidate, Classifier, Found, Weighted
 from monosema.server.presence import Caller
-from monosema.server.reading import in_turn
+from monosema.server.reading import briefly
 from monosema.server.records import Interval
 from monosema.server.rows import feature_rows
 from monosema.server.served import ServedSAE
@@ -153,7 +153,7 @@ async def find_features(studies: Studies, served: Served, index: Index, caller: 
     """Features by exactly one way, best first; `where` says which may be found."""
     way = way_of(asked, tuple(FINDERS))
     find = partial(_found, _Search(studies, served, index, asked, caller), way)
-    return await (in_turn(served, find) if way in QUICK else run_in_threadpool(find))
+    return await (briefly(served, ("find", way), find) if way in QUICK else run_in_threadpool(find))
 
 
 def _found(search: _Search, way: str) -> Found:

@@ -20,7 +20,7 @@ from monosema.server.access import Served, Studies, StudyName
 from monosema.server.catalog import Catalog
 from monosema.server.figures import evaluation_record
 from monosema.server.fresh import UNKEPT, Unchanged, Versioned
-from monosema.server.reading import ReadRoute
+from monosema.server.reading import ReadRoute, brief
 from monosema.server.records import (
     ArtifactState,
     CorpusSource,
@@ -61,6 +61,7 @@ def _listed(studies: Catalog, name: str) -> StudySummary:
 
 
 @router.get("/{study}")
+@brief
 def get_study(studies: Studies, study: StudyName, response: Response) -> StudyRecord:
     """What a study asks and how each of its artifacts stands."""
     response.headers.update(UNKEPT)
