@@ -32,7 +32,7 @@ from torch import Tensor
 
 from benchmarks.harness import report, with_kept_memory
 from benchmarks.harvest import BUFFER_CONTEXTS, STORE
-from benchmarks.our_text import Text
+from benchmarks.our_text import MEASURED, Text
 from benchmarks.peers import PINS, Peer, peer_python
 from benchmarks.peers_text import (
     CONTEXT,
@@ -141,7 +141,11 @@ def theirs(python: Path, dataset: Path, scratch: Path, positions: int, x: Tensor
             "batch": OURS.batch,
             "lr_warmup": OURS.lr_warmup,
             "lr_decay": OURS.lr_decay,
-            "trainer": {"lr": lr, "lr_end": lr / 10},
+            "trainer": {
+                "lr": lr,
+                "lr_end": lr / 10,
+                "n_batches_for_norm_estimate": MEASURED // OURS.batch,  # as many positions as we measure
+            },
         },
     }
     found = []
