@@ -31,24 +31,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from benchmarks.harness import report, with_kept_memory
-from benchmarks.harvest import BUFFER_CONTEXTS, STORE
+from benchmarks.harvest import STORE
 from benchmarks.our_text import MEASURED, Text
 from benchmarks.peers import PINS, Peer, peer_python
 from benchmarks.peers_text import (
     CONTEXT,
-    D_MODEL,
     D_SAE,
-    DTYPE,
     HELD_OUT,
     LAYER,
-    MODEL,
     SAES,
     K,
+    asked,
     write_text,
 )
 from benchmarks.train_step import THREADS
 from monosema.corpora import Tokens
-from monosema.models.loading import folder_of
 from monosema.sae import SAE, TopK
 from monosema.training import Job, TrainSettings, make_plan, train_together
 from monosema.training.plan import default_lr
@@ -82,16 +79,8 @@ def unexplained(sae: SAE, x: Float[Tensor, "n d_model"]) -> float:
 class Ours:
     """Our trainings from text."""
 
-    def __init__(self, scratch: Path) -> None:
-        asked = {
-            "dtype": DTYPE,
-            "model": MODEL,
-            "tokens": str(scratch / "tokens"),
-            "hook": HOOK,
-            "buffer_rows": BUFFER_CONTEXTS * CONTEXT,
-            "saes": [{"d_sae": D_SAE, "k": K}],
-        }
-        self.text = Text(asked)
+    def __init__(self, wish: dict[str, Any]) -> None:
+        self.text = Text(wish)
 
     def held_out(self, scratch: Path) -> Float[Tensor, "n d_model"]:
         """Activations of positions that nobody was trained on, massive ones left out."""
@@ -118,19 +107,9 @@ class Ours:
         return Outcome(what=f"ours, {saes}", positions=positions, seconds=seconds, fvu=worst)
 
 
-def theirs(python: Path, dataset: Path, scratch: Path, positions: int, x: Tensor) -> list[Outcome]:
+def theirs(python: Path, wish: dict[str, Any], scratch: Path, positions: int, x: Tensor) -> list[Outcome]:
     """SAELens's two trainings."""
-    asked = {
-        "dtype": DTYPE,
-        "buffer_rows": BUFFER_CONTEXTS * CONTEXT,
-        "threads": THREADS,
-        "model": str(folder_of(MODEL)),
-        "dataset": str(dataset),
-        "layer": LAYER,
-        "context": CONTEXT,
-        "d_model": D_MODEL,
-    }
-    tool = Peer([python, STORE], asked)
+    tool = Peer([python, STORE], wish)
     common = {"positions": positions, "hook": HOOK, "rows": ROWS}
     sae = {"d_sae": D_SAE, "k": K}
     lr = default_lr(TopK(k=K), D_SAE, positions // OURS.batch)
@@ -150,9 +129,9 @@ def theirs(python: Path, dataset: Path, scratch: Path, positions: int, x: Tensor
     }
     found = []
     for way, settings in ways.items():
-        wish, made = scratch / f"{way}.json", scratch / f"sae-lens {way}"
-        wish.write_text(json.dumps(common | settings | {"out": str(made)}))
-        seconds = float(tool.ask("fit", wish))
+        file, made = scratch / f"{way}.json", scratch / f"sae-lens {way}"
+        file.write_text(json.dumps(common | settings | {"out": str(made)}))
+        seconds = float(tool.ask("fit", file))
         fvu = unexplained(SAE.load(made, format="saelens", hook=HOOK), x)
         found.append(Outcome(what=way, positions=positions, seconds=seconds, fvu=fvu))
         said(found[-1])
@@ -213,9 +192,10 @@ def main() -> None:
         scratch = Path(folder)
         python = peer_python((options.peer or scratch / "peers").absolute() / "sae-lens", PINS["sae-lens"])
         dataset = write_text(scratch, round(1.2 * options.positions), HELD_OUT_TOKENS)
-        ours = Ours(scratch)
+        our_wish, their_wish = asked(scratch, dataset, THREADS, 1)
+        ours = Ours(our_wish)
         x = ours.held_out(scratch)
-        peers = theirs(python, dataset, scratch, options.positions, x)
+        peers = theirs(python, their_wish, scratch, options.positions, x)
         figures, made = compare(ours, peers, options.positions, x)
     report(
         "equal_fvu",

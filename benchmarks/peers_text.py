@@ -52,20 +52,7 @@ def compare(
 ) -> tuple[dict[str, float], dict[str, str], dict[str, Any]]:
     """Figures, how to read them, and the seconds that they came from; `python`: of SAELens's environment."""
     dataset = write_text(scratch)
-    common = {
-        "dtype": DTYPE,
-        "buffer_rows": BUFFER_CONTEXTS * CONTEXT,
-        "saes": [{"d_sae": D_SAE, "k": K}] * SAES,
-        "threads": turns.threads,
-    }
-    ours = common | {"model": MODEL, "tokens": str(scratch / "tokens"), "hook": f"resid_post.{LAYER}"}
-    theirs = common | {
-        "model": str(folder_of(MODEL)),
-        "dataset": str(dataset),
-        "layer": LAYER,
-        "context": CONTEXT,
-        "d_model": D_MODEL,
-    }
+    ours, theirs = asked(scratch, dataset, turns.threads, SAES)
     figures: dict[str, float] = {}
     details: dict[str, Any] = {"positions_a_turn": turns.positions}
     for malloc, name in NAMES.items():
@@ -79,6 +66,25 @@ def compare(
             "rows": rows,
         }
     return figures, notes(turns), details
+
+
+def asked(scratch: Path, dataset: Path, threads: int, saes: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What our process and the peer's are asked for, over the text of `write_text`."""
+    common = {
+        "dtype": DTYPE,
+        "buffer_rows": BUFFER_CONTEXTS * CONTEXT,
+        "saes": [{"d_sae": D_SAE, "k": K}] * saes,
+        "threads": threads,
+    }
+    ours = common | {"model": MODEL, "tokens": str(scratch / "tokens"), "hook": f"resid_post.{LAYER}"}
+    theirs = common | {
+        "model": str(folder_of(MODEL)),
+        "dataset": str(dataset),
+        "layer": LAYER,
+        "context": CONTEXT,
+        "d_model": D_MODEL,
+    }
+    return ours, theirs
 
 
 def notes(turns: Turns) -> dict[str, str]:

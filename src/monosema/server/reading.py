@@ -42,7 +42,10 @@ async def briefly(served: ServedSAE | None, kind: Hashable, read: Callable[[], T
     index = None if served is None else served.open_index()
     if not _quick(served) or (index is not None and index.positions > BRIEF_POSITIONS):
         return await in_turn(served, read)
-    kind, been = (kind, None if served is None or served.place is None else served.place.key), _been()
+    kind, been = (
+        (kind, None if served is None or served.place is None else served.place.key),
+        _of_loop(_READ, set),
+    )
     if kind in been:
         async with _turn():  # between two of them all else goes on
             return read()
@@ -56,18 +59,15 @@ def _quick(served: ServedSAE | None) -> bool:
 
 
 def _turn() -> CapacityLimiter:
-    found = _TURN.get(None)
-    if found is None:
-        found = CapacityLimiter(1)
-        _TURN.set(found)
-    return found
+    return _of_loop(_TURN, lambda: CapacityLimiter(1))
 
 
-def _been() -> set[Hashable]:
-    found = _READ.get(None)
+def _of_loop(held: RunVar[T], make: Callable[[], T]) -> T:
+    """What this event loop holds, made where it holds none yet."""
+    found = held.get(None)
     if found is None:
-        found = set()
-        _READ.set(found)
+        found = make()
+        held.set(found)
     return found
 
 
