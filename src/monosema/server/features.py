@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from itertools import chain
 from typing import Annotated
 
 import numpy as np
@@ -117,16 +119,27 @@ def get_examples(
     """Where a feature fires: most strongly, or at random within a tenth of (0, maximum] or a fifth of its firings; and
     where it is silent although its first token stands there."""
     check_number(index, number)
-    rows = _rows(index, number, query.group, query.limit)
+    limits = {query.group: query.limit}
     return Examples(
         feature=number,
         group=query.group,
         maximum=index.maximum(number),
-        examples=examples_of(
-            index, rows, index.contexts(number, rows, before=query.before, after=query.after)
-        ),
+        examples=examples_by_group(index, number, limits, before=query.before, after=query.after)[
+            query.group
+        ],
         coverage=served.coverage(),
     )
+
+
+def examples_by_group(
+    index: FeatureIndex, number: int, limits: Mapping[Group, int], *, before: int, after: int
+) -> dict[Group, list[Example]]:
+    """At most so many examples of each group of a feature; one that stands in several is read once."""
+    rows = {group: _rows(index, number, group, limit) for group, limit in limits.items()}
+    once = list(dict.fromkeys(chain.from_iterable(rows.values())))
+    contexts = index.contexts(number, once, before=before, after=after)
+    read = dict(zip(once, examples_of(index, once, contexts), strict=True))
+    return {group: [read[row] for row in some] for group, some in rows.items()}
 
 
 def strongest_rows(index: FeatureIndex, number: int, limit: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, get_args
 
 from fastapi import Request, Response
@@ -19,8 +20,8 @@ from monosema.server.export.packing import (
     packed_example,
     rounded,
 )
-from monosema.server.feature_records import Examples, FeatureRecord, Group
-from monosema.server.features import ExamplesQuery, get_examples, get_feature
+from monosema.server.feature_records import Example, FeatureRecord, Group
+from monosema.server.features import examples_by_group, get_feature
 from monosema.server.fresh import Versioned
 from monosema.server.relations import get_relations
 from monosema.server.served import ServedSAE
@@ -28,8 +29,8 @@ from monosema.server.strength import get_firings
 
 RECORDS, EXAMPLES = 64, 16
 """Features of a shard of records, and of one of examples."""
-MOST = {"top": 20, "silent": 5}
-"""Examples of a group; of the others all that an index keeps."""
+LIMITS: dict[Group, int] = dict.fromkeys(get_args(Group), 100) | {"top": 20, "silent": 5}
+"""Most examples of each group; of the sampled ones an index keeps fewer."""
 MOST_TOKENS = 10
 """Tokens of a feature at which it fires."""
 STATISTICS = ("density", "count", "mean", "maximum")
@@ -61,7 +62,7 @@ class SAEShards:
                 texts, about, features = Texts(), Texts(), []
                 for number in some:
                     record, groups = self._record(number), self._groups(number)
-                    records.append((record, groups[0]))
+                    records.append((record, groups["top"]))
                     features.append(self._feature(number, groups, texts, about))
                     yield number
                 content = {"texts": texts.all(), "about": about.all(), "features": features}
@@ -73,23 +74,19 @@ class SAEShards:
     def _record(self, number: int) -> FeatureRecord:
         return get_feature(self.served, self.served.index(), number, Versioned())
 
-    def _groups(self, number: int) -> list[Examples]:
-        index = self.served.index()
-        found = []
-        for group in get_args(Group):
-            query = ExamplesQuery(group=group, limit=MOST.get(group, 100), before=WIDE, after=WIDE)
-            found.append(get_examples(self.served, index, number, query))
-        return found
+    def _groups(self, number: int) -> dict[Group, list[Example]]:
+        return examples_by_group(self.served.index(), number, LIMITS, before=WIDE, after=WIDE)
 
-    def _feature(self, number: int, groups: Sequence[Examples], texts: Texts, about: Texts) -> dict[str, Any]:
-        told: dict[str, Any] = {"number": number, "groups": {}}
-        for group in groups:
-            packed = []
-            for example in group.examples:
+    def _feature(
+        self, number: int, groups: Mapping[Group, Sequence[Example]], texts: Texts, about: Texts
+    ) -> dict[str, Any]:
+        packed: dict[int, list[Any]] = {}  # many stand in several groups
+        for example in chain.from_iterable(groups.values()):
+            if id(example) not in packed:
                 self.documents.add(example)
-                packed.append(packed_example(example, texts, about))
-            if packed:
-                told["groups"][group.group] = packed
+                packed[id(example)] = packed_example(example, texts, about)
+        shown = {group: [packed[id(one)] for one in some] for group, some in groups.items() if some}
+        told: dict[str, Any] = {"number": number, "groups": shown}
         index = self.served.index()
         firings = get_firings(self.served, index, number, Versioned())
         told["firings"] = rounded(firings.model_dump(exclude={"number", "coverage"}))
@@ -107,7 +104,7 @@ class SAEShards:
             told["elsewhere"] = [rounded(one.model_dump()) for one in saes if one.sae in self.others]
         return told
 
-    def _records(self, records: Sequence[tuple[FeatureRecord, Examples]]) -> dict[str, Any]:
+    def _records(self, records: Sequence[tuple[FeatureRecord, Sequence[Example]]]) -> dict[str, Any]:
         """Records with their strongest example, for lists and cards."""
         texts, about, lean = Texts(), Texts(), []
         first = records[0][0].model_dump()
@@ -115,7 +112,7 @@ class SAEShards:
         for record, top in records:
             told = record.model_dump()
             self._rows.append(told)
-            example = [packed_example(one, texts, about) for one in top.examples[:1]]
+            example = [packed_example(one, texts, about) for one in top[:1]]
             lean.append({**lean_record(told, same), "example": example[0] if example else None})
         return {**same, "texts": texts.all(), "about": about.all(), "features": lean}
 

@@ -10,6 +10,8 @@ from monosema.server.feature_records import Example
 
 WIDE = 64
 """Tokens on each side of an example whose text and activations are kept."""
+CUT = 8
+"""Tokens from a cut within which characters may be in pieces: two of four bytes."""
 DOCUMENT_TOKENS = 1 << 14
 """Tokens of a shard of documents, unless one has more."""
 
@@ -52,10 +54,10 @@ class Documents:
         start = example.position - example.peak
         mine = self._tokens.setdefault(example.document, [])
         mine += [None] * (start + len(example.tokens) - len(mine))
-        last = len(example.tokens) - 1
+        inside = range(CUT, len(example.tokens) - CUT)
         for offset, text in enumerate(example.tokens):
-            # at a cut a character may be in pieces: what another example has inside it counts
-            if 0 < offset < last or mine[start + offset] is None:
+            # near a cut a character may be in pieces: what another example has inside it counts
+            if offset in inside or mine[start + offset] is None:
                 mine[start + offset] = text
 
     def shards(self) -> Iterator[tuple[int, dict[str, Any]]]:
