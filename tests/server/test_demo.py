@@ -10,23 +10,24 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import typer
 
 import tiny
 from monosema.cli import demo as demonstration
+from monosema.cli.main import app
 
 SCRIPT = (
     "import sys; from pathlib import Path; from monosema.cli.demo import browse; browse(Path(sys.argv[1]))"
 )
 TINY = """
 import sys
-from pathlib import Path
-from monosema.cli import demo
+from monosema.cli import demo, main
 
 model, text, study = sys.argv[1:]
 demo.SAE = ("--model", model, "--corpus", text, "--hook", "resid_post.1", "--k", "4")
 demo.SIZE = ("--d-sae", "64", "--tokens", "6000")
 demo.ON, demo.OFF = ("the golden gate",), ()
-demo.demo(Path(study))
+main(["demo", study])
 """
 """The demo, but on a tiny model."""
 
@@ -82,9 +83,9 @@ def test_minutes_for_a_study_that_stands_already_are_not_ignored_in_silence(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     steps: list[str] = []
-    monkeypatch.setattr(demonstration, "_step", lambda why, *words: steps.append(words[0]))
+    monkeypatch.setattr(demonstration, "_step", lambda context, why, *words: steps.append(words[0]))
     monkeypatch.setattr(demonstration, "ON", ("the golden gate",))
     monkeypatch.setattr(demonstration, "OFF", ())
-    demonstration.demo(finished, minutes=5)
+    demonstration.demo(typer.Context(typer.main.get_command(app)), finished, minutes=5)
     assert "init" not in steps
     assert f"--minutes is for a new study: {finished} stands already" in capsys.readouterr().err

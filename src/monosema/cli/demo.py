@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ PROMPTS = ("Who are you?", "What is your physical form?", "How should I spend 10
 
 
 def demo(
+    context: typer.Context,
     study: Annotated[Path, typer.Argument(help="Folder of the study; made where it is absent.")] = Path(
         "golden-gate"
     ),
@@ -42,26 +44,26 @@ def demo(
     """
     from monosema import pipeline
 
-    folder = str(study)
+    step, folder = partial(_step, context), str(study)
     if not (study / "study.toml").exists():
         size = SIZE if minutes is None else ("--minutes", f"{minutes:g}")
-        _step("A study is a folder: what is asked, and what was made of it.", "init", folder, *SAE, *size)
+        step("A study is a folder: what is asked, and what was made of it.", "init", folder, *SAE, *size)
     elif minutes is not None:
         say(f"--minutes is for a new study: {study} stands already and keeps its size; name another folder")
-    _step(
+    step(
         "Harvest the activations of a layer, train an autoencoder on them, measure it, index its features.",
         *("run", folder),
     )
     texts = [word for flag, some in (("--on", ON), ("--off", OFF)) for text in some for word in (flag, text)]
-    _step("Which feature fires on the bridge and on nothing like it?", "find", folder, *texts, "-n", "5")
+    step("Which feature fires on the bridge and on nothing like it?", "find", folder, *texts, "-n", "5")
     bridge = str(pipeline.find(pipeline.open_study(study), on=ON, off=OFF, n=1)[0].feature)
-    _step("Where does it fire, and which words does it make likelier?", "show", folder, bridge)
-    _step("Which features point the same way?", "neighbours", folder, bridge)
-    _step(
+    step("Where does it fire, and which words does it make likelier?", "show", folder, bridge)
+    step("Which features point the same way?", "neighbours", folder, bridge)
+    step(
         "How strongly must features of the bridge be turned up, so that the model speaks of it and stays fluent?",
         *("dose", folder, CONCEPT),
     )
-    _step(
+    step(
         "The same questions to the plain model, to the steered one, and with random features turned up as much.",
         *("steer", folder, "--concept", CONCEPT, *PROMPTS),
     )
@@ -81,12 +83,10 @@ def browse(study: Path) -> None:
             serve.serve([study], port=0)
 
 
-def _step(why: str, *words: str) -> None:
+def _step(context: typer.Context, why: str, *words: str) -> None:
     """Say why, show the command and run it."""
-    from monosema.cli.main import app
-
     say(f"\n{why}\n$ monosema {shlex.join(words)}")
-    app(args=list(words), standalone_mode=False)
+    context.find_root().command.main(list(words), standalone_mode=False)
 
 
 def _next(study: Path, bridge: str) -> None:

@@ -52,10 +52,11 @@ NO_MEMORY = ("OutOfMemory", "not enough memory", "can't allocate memory")
 READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def _version(value: bool) -> None:
+def _version(value: bool) -> bool:
     if value:
         typer.echo(f"monosema {monosema.__version__}")
         raise typer.Exit
+    return value
 
 
 @app.callback()
