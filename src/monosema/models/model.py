@@ -16,7 +16,7 @@ from monosema.corpora import Document, Encoder, Message, tokenizer_hash
 from monosema.errors import UsageError
 from monosema.files import digest
 from monosema.models.dtype import DtypeChoice, choose_device, measure_dtype, parse_dtype
-from monosema.models.forward import HookedNetwork
+from monosema.models.forward import PredictingNetwork
 from monosema.models.generating import (
     Choosing,
     Generated,
@@ -33,7 +33,7 @@ from monosema.models.network import load_network, truncated
 from monosema.models.rows import padded
 
 
-class LanguageModel(HookedNetwork):
+class LanguageModel(PredictingNetwork):
     """A causal language model and its tokenizer."""
 
     def __init__(
