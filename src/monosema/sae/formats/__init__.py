@@ -19,7 +19,7 @@ FORMATS: Final[dict[str, Format]] = {
         write=monosema.write,
     ),
     "saelens": Format(
-        files=(saelens.TENSORS, saelens.CONFIG, saelens.SCALER),
+        files=saelens.FILES,
         config=saelens.config,
         read=saelens.read,
         write=saelens_write.write,

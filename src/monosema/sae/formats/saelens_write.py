@@ -28,7 +28,8 @@ from torch import Tensor
 from monosema.errors import RefusedError, UsageError
 from monosema.files import atomic_file, write_json
 from monosema.sae.config import SAEParts
-from monosema.sae.formats.saelens import CONFIG, TENSORS, TRANSCODERS
+from monosema.sae.formats.saelens import TENSORS
+from monosema.sae.formats.saelens_config import CONFIG, TRANSCODERS
 from monosema.sae.kinds import TopK
 
 VERSION = "6.0.0"
