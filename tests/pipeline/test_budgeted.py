@@ -17,10 +17,10 @@ from monosema import pipeline
 from monosema.artifact import Draft
 from monosema.errors import DamagedError, UsageError
 from monosema.evaluation import EvaluationSettings
-from monosema.pipeline import making, rates
+from monosema.pipeline import making, sae_rates
 from monosema.pipeline.budget import RESERVE, Budget, Cost, Line
-from monosema.pipeline.rates import likely_l0
 from monosema.pipeline.read_asked import read_asked
+from monosema.pipeline.sae_rates import likely_l0
 from monosema.pipeline.work import Plan, Work
 from monosema.sae import KINDS, SAE, SAEConfig
 from monosema.study import Study
@@ -212,6 +212,6 @@ def test_what_is_timed_of_a_kind_is_about_as_sparse_as_after_training(name: str)
     )
     x = torch.randn(400, 32, generator=torch.Generator().manual_seed(0)) * 5 + 1
     sae = SAE.initialise(config, mean=x.mean(0), scale=1.0)
-    rates._thin(sae, x)
+    sae_rates._thin(sae, x)
     aimed = likely_l0(config.kind)
     assert aimed / 2 < sae.encode(x).l0() < 2 * aimed

@@ -18,7 +18,7 @@ from monosema.pipeline import memory
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.budget import Cost, estimate
 from monosema.pipeline.memory import Facts, Held
-from monosema.pipeline.rates import RELU_L0
+from monosema.pipeline.sae_rates import RELU_L0
 from monosema.sae import SAEConfig
 from monosema.training import make_plan
 

@@ -17,7 +17,8 @@ from monosema.files import read_json, write_json
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
 from monosema.pipeline.given import check_widths
-from monosema.pipeline.rates import measure_costs, seconds_of
+from monosema.pipeline.hook_rates import seconds_of
+from monosema.pipeline.rates import measure_costs
 from monosema.pipeline.work import PLAN, Plan, Work, load_model, names_of_tokens
 
 BATCH_SIZES = (1024, 2048, 4096, 8192)

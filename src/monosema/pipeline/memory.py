@@ -30,7 +30,7 @@ from monosema.evaluation.bootstrap import MAX_UNITS
 from monosema.evaluation.crossentropy import LOGIT_BYTES
 from monosema.index.neighbours import TILE
 from monosema.index.reduce import POSTINGS
-from monosema.pipeline.rates import likely_l0
+from monosema.pipeline.sae_rates import likely_l0
 from monosema.sae import SAEConfig
 
 T = TypeVar("T")
