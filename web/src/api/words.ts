@@ -22,35 +22,53 @@ const FIELDS = [
   { key: "tags", weight: 4, says: "its tags" },
 ] as const;
 
-type Key = (typeof FIELDS)[number]["key"];
+/** BM25's constants, as SQLite's full-text search has them. */
+const SATURATION = 1.2;
+const BY_LENGTH = 0.75;
 
-/** The words of a text, whatever their case and accents. */
+const ALONE = /[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]/g;
+
+/** The words of a text, whatever their case and accents; signs of Hangul, Kana and Han are words of their own. */
 export function wordsOf(text: string): string[] {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const spaced = text.replace(ALONE, " $& ").normalize("NFD").replace(/\p{M}/gu, "").normalize("NFC").toLowerCase();
+  return spaced.match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
+interface Row {
+  /** How often each word stands in each field. */
+  counts: Map<string, number>[];
+  words: number;
 }
 
 export class Words {
-  private readonly fields: Record<Key, Set<string>[]>;
+  private readonly rows: Row[];
+  private readonly usual: number;
 
   constructor(columns: WordColumns) {
-    const sets = (key: Key) => columns[key].map((text) => new Set(wordsOf(text)));
-    this.fields = { names: sets("names"), fires: sets("fires"), promotes: sets("promotes"), tags: sets("tags") };
+    this.rows = columns.names.map((_, place) => {
+      const texts = FIELDS.map(({ key }) => wordsOf(columns[key][place]!));
+      return { counts: texts.map(counted), words: texts.reduce((sum, words) => sum + words.length, 0) };
+    });
+    this.usual = this.rows.reduce((sum, { words }) => sum + words, 0) / Math.max(1, this.rows.length);
   }
 
-  /** Features that have all words of a query, else any of them, best first; the last word may be the beginning of one. */
+  /**
+   * Features that have all words of a query, else any of them, ranked by BM25 as the server does; the last word may be
+   * the beginning of one.
+   */
   search(query: string, allowed: (place: number) => boolean = () => true): Match[] {
     const asked = wordsOf(query);
     if (!asked.length) return [];
-    const found = this.fields.names.map((_, place) => (allowed(place) ? this.matched(place, asked) : []));
+    const found = this.rows.map((row) => asked.map((word, i) => row.counts.map((counts) => often(counts, word, i === asked.length - 1))));
     const rarity = asked.map((_, i) => {
-      const having = found.filter((some) => some[i]?.length).length;
-      return Math.log(1 + found.length / (1 + having));
+      const having = found.filter((row) => row[i]!.some(Boolean)).length;
+      return Math.max(1e-6, Math.log((found.length - having + 0.5) / (having + 0.5)));
     });
-    const matches = found.flatMap((some, place) => {
-      const had = some.filter((fields) => fields.length).length;
-      if (!had) return [];
-      const score = some.reduce((sum, fields, i) => sum + rarity[i]! * Math.max(0, ...fields.map(({ weight }) => weight)), 0);
-      const why = FIELDS.filter((field) => some.some((fields) => fields.includes(field))).map(({ says }) => says);
+    const matches = found.flatMap((row, place) => {
+      const had = row.filter((fields) => fields.some(Boolean)).length;
+      if (!had || !allowed(place)) return [];
+      const score = row.reduce((sum, fields, i) => sum + rarity[i]! * this.weighed(fields, place), 0);
+      const why = FIELDS.filter((_, field) => row.some((fields) => fields[field])).map(({ says }) => says);
       return [{ place, score, why: `in ${why.join(", ")}`, all: had === asked.length }];
     });
     const whole = matches.filter(({ all }) => all);
@@ -59,14 +77,23 @@ export class Words {
       .map(({ place, score, why }) => ({ place, score, why }));
   }
 
-  /** For each word the fields that have it. */
-  private matched(place: number, asked: readonly string[]): (typeof FIELDS)[number][][] {
-    return asked.map((word, i) => FIELDS.filter(({ key }) => has(this.fields[key][place]!, word, i === asked.length - 1)));
+  /** What a word counts that stands so often in each field. */
+  private weighed(fields: readonly number[], place: number): number {
+    const times = fields.reduce((sum, count, field) => sum + count * FIELDS[field]!.weight, 0);
+    const length = this.rows[place]!.words / this.usual;
+    return (times * (SATURATION + 1)) / (times + SATURATION * (1 - BY_LENGTH + BY_LENGTH * length));
   }
 }
 
-function has(words: Set<string>, word: string, begins: boolean): boolean {
-  if (words.has(word)) return true;
-  if (begins) for (const one of words) if (one.startsWith(word)) return true;
-  return false;
+function counted(words: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
+
+function often(counts: Map<string, number>, word: string, begins: boolean): number {
+  if (!begins) return counts.get(word) ?? 0;
+  let sum = 0;
+  for (const [one, count] of counts) if (one.startsWith(word)) sum += count;
+  return sum;
 }
