@@ -25,8 +25,10 @@ const SERVER: [string, [number, number, string][]][] = [
   ["bridge", [[2, 1.105039, "its name, what it fires on"], [0, 1.083943, "its name, its tags"], [1, 0.857699, "what it fires on"]]],
   ["golden bridge", [[0, 4.250494, "its name, what it fires on, its tags"]]],
   ["water", [[3, 1.390778, "what it promotes"], [7, 1.110895, "what it promotes"]]],
+  ["fire", [[1, 3.190882, "its name, what it fires on"]]],
   ["fire river", [[1, 3.190882, "its name, what it fires on"], [2, 3.096415, "its name, what it fires on"]]],
   ["gold", [[0, 3.166551, "its name, what it fires on, its tags"]]],
+  ["gold bridge", [[2, 1.105039, "its name, what it fires on"], [0, 1.083943, "its name, its tags"], [1, 0.857699, "what it fires on"]]],
   ["sweet", [[4, 2.949275, "what it fires on"]]],
 ];
 
