@@ -16,7 +16,6 @@ Seconds are from the first text that the model reads to the trained SAE, in one 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -30,7 +29,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.harness import report, with_kept_memory
+from benchmarks.harness import arguments, report, with_kept_memory
 from benchmarks.harvest import STORE
 from benchmarks.our_text import MEASURED, Text
 from benchmarks.peers import PINS, Peer, peer_python
@@ -178,12 +177,9 @@ def compare(
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--positions", type=int, default=1 << 18, help="that SAELens is trained on")
     parser.add_argument("--peer", type=Path, help="folder of the peer's environment, kept")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with_kept_memory("benchmarks.equal_fvu")
     torch.set_num_threads(THREADS)

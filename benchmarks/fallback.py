@@ -13,7 +13,6 @@ It needs no bf16 units: without them the product is slow, and the shares are the
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.harness import report
+from benchmarks.harness import arguments, report
 from monosema import pipeline
 from monosema.activations import ActivationStore
 from monosema.kernels import CertifiedEncoder
@@ -78,13 +77,10 @@ def run(folder: Path, name: str, n: int) -> tuple[dict[str, float], Mapping[str,
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--study", type=Path, required=True, help="folder of a study that stores activations")
     parser.add_argument("--sae", default="main", help="name among [saes] of study.toml")
     parser.add_argument("--rows", type=int, default=8192, help="positions of each figure")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.monotonic()
     figures, details = run(options.study, options.sae, options.rows)

@@ -20,7 +20,6 @@ more.
 
 from __future__ import annotations
 
-import argparse
 import random
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.harness import report
+from benchmarks.harness import arguments, report
 from monosema import pipeline
 from monosema.errors import UsageError
 from monosema.index import Candidate, FeatureIndex, describe, search_words
@@ -125,12 +124,9 @@ def run(folder: Path, sae: str, untagged: Path) -> tuple[dict[str, float], dict[
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--study", type=Path, required=True, help="folder of a study with an index")
     parser.add_argument("--sae", default="main", help="name among [saes] of study.toml")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.monotonic()
     with TemporaryDirectory() as untagged:

@@ -81,11 +81,17 @@ def children_peak_gb() -> float:
     return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 2**30, 2)
 
 
-def study_arguments(about: str | None) -> argparse.ArgumentParser:
-    """What every benchmark is asked that makes studies of its own; `about` is printed as it stands."""
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    """What every benchmark is asked; `about` is printed as it stands."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def study_arguments(about: str | None) -> argparse.ArgumentParser:
+    """What every benchmark is asked that makes studies of its own."""
+    parser = arguments(about)
     parser.add_argument("--study", type=Path, help="folder to keep; default: a temporary one")
-    parser.add_argument("--json", action="store_true")
     return parser
 
 

@@ -33,7 +33,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig, AutoModel, LlamaConfig, LlamaForCausalLM
 
-from benchmarks.harness import medians_in_turns, report
+from benchmarks.harness import arguments, medians_in_turns, report
 from benchmarks.peers import PINS, Peer, peer_python
 from monosema.activations import LiveStream, harvest_to_disk, measure, plan_harvest
 from monosema.corpora import CorpusSettings, Document, Tokens, read_documents, write_tokens
@@ -248,9 +248,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--corpus", nargs="*", default=["world:library"], help="files, folders, world:NAME")
     parser.add_argument("--layer", type=int, default=15)
@@ -273,7 +271,6 @@ def main() -> None:
     parser.add_argument(
         "--peer", type=Path, help="folder of the peer's environment, kept; default: a temporary one"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         run(options, Path(scratch))

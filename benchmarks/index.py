@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from benchmarks import sae_dashboard
-from benchmarks.harness import report, study_folder
+from benchmarks.harness import arguments, report, study_folder
 from monosema import pipeline
 from monosema.activations import LiveRows, harvest
 from monosema.corpora import Tokens
@@ -201,9 +201,7 @@ def peers(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, str]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--hook", default="resid_post.19")
     parser.add_argument("--tokens", type=int, default=5_000_000)
@@ -221,7 +219,6 @@ def main() -> None:
     )
     parser.add_argument("--peer-tokens", type=int, default=sae_dashboard.Size.tokens)
     parser.add_argument("--peer-features", type=int, default=sae_dashboard.Size.features)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.monotonic()
     with study_folder(options.study) as folder:

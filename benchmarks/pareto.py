@@ -37,7 +37,7 @@ import torch
 from matplotlib import pyplot as plt
 from safetensors.torch import save_file
 
-from benchmarks.harness import report
+from benchmarks.harness import arguments, report
 from benchmarks.peers import PINS, peer_python
 from benchmarks.world import f1_of
 from monosema import pipeline
@@ -247,9 +247,7 @@ def draw(found: Sequence[Point], path: Path) -> None:
 
 def main() -> None:
     """Train, evaluate, compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--study", type=Path, required=True, help="folder to keep")
     parser.add_argument("--peer", type=Path, help="folder of the peers' environments; without it ours alone")
     parser.add_argument("--kinds", type=lambda text: text.split(","), default=list(GRID))
@@ -260,7 +258,6 @@ def main() -> None:
     parser.add_argument("--d-sae", type=int, default=4096)
     parser.add_argument("--tokens", type=int, default=600_000)
     parser.add_argument("--ce-positions", type=int, default=2000)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.monotonic()
     if not (options.study / "study.toml").exists():

@@ -19,7 +19,6 @@ Peers are installed by pip into environments of their own, beside the torch that
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -35,7 +34,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.harness import MALLOC, has_bf16_units, report, with_kept_memory
+from benchmarks.harness import MALLOC, arguments, has_bf16_units, report, with_kept_memory
 from benchmarks.peers import AS_SHIPPED, PINS, TUNED, Peer, PeerError, peer_python
 from benchmarks.peers_text import Turns, compare
 from benchmarks.train_step import L0, LAMBDA, SIZES, THREADS, Size, bound_for, make_data
@@ -238,9 +237,7 @@ def steps(
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", default="s1,s2", help=f"comma-separated: {', '.join(SIZES)}")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated: {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=5, help=f"timed rounds, after {WARM_UP} that are not")
@@ -248,7 +245,6 @@ def main() -> None:
     parser.add_argument(
         "--peer", type=Path, help=f"folder of environments, kept: {', '.join(PINS)}; default: a temporary one"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     sizes, parts = options.sizes.split(","), options.parts.split(",")
     for given, known in ((sizes, tuple(SIZES)), (parts, PARTS)):

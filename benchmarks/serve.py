@@ -18,7 +18,6 @@ The study needs a finished index and a model that chats; nothing in it is change
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import shutil
@@ -33,7 +32,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from benchmarks.harness import report
+from benchmarks.harness import arguments, report
 from benchmarks.in_browser import in_a_browser
 from benchmarks.serving import monosema, resident_mb, serving
 from monosema import pipeline
@@ -200,13 +199,10 @@ def says_something(line: bytes) -> bool:
 
 def main() -> None:
     """Measure one thing after the other."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--study", type=Path, required=True)
     parser.add_argument("--sae", default="main")
     parser.add_argument("--seconds", type=float, default=60, help="of the load on mixed routes")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     study, start = pipeline.open_study(options.study), time.perf_counter()
     figures, routes = under_load(study, options.sae, options.seconds)

@@ -13,7 +13,6 @@ selection meets what it meets in the midst of training.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag, normalize
 
-from benchmarks.harness import has_bf16_units, medians_in_turns, report, with_kept_memory
+from benchmarks.harness import arguments, has_bf16_units, medians_in_turns, report, with_kept_memory
 from monosema.sae import L1, BatchTopK, Gated, JumpReLU, Kind, MatryoshkaBatchTopK, TanhJumpReLU, TopK
 from monosema.training import Step, StepConfig
 
@@ -193,12 +192,9 @@ def measure(name: str, size: Size, rounds: int) -> tuple[dict[str, float], dict[
 
 def main() -> None:
     """Parse, measure every size, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", default="s1,s2", help=f"comma-separated: {', '.join(SIZES)}")
     parser.add_argument("--rounds", type=int, default=7, help="timed rounds, after two that are not")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     sizes = options.sizes.split(",")
     if unknown := [name for name in sizes if name not in SIZES]:

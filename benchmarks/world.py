@@ -18,7 +18,6 @@ facts_known, facts_swapped    share of facts that the model itself knows, and it
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ os.environ["RAYON_NUM_THREADS"] = "1"  # before the tokenizer starts its threads
 
 import numpy as np
 
-from benchmarks.harness import report
+from benchmarks.harness import arguments, report
 from monosema import pipeline
 from monosema.cli.output import reporter
 from monosema.corpora import Document, Encoder, Span
@@ -98,14 +97,11 @@ def f1_of(record: Mapping[str, Any], condition: str) -> dict[str, Sequence[float
 
 def main() -> None:
     """Measure the grammar and, where one is given, a study."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--study", type=Path, help="folder of a study with a trained SAE")
     parser.add_argument("--sae", default="main", help="which SAE of the study")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.perf_counter()
     figures, targets = grammar_figures(options.model, options.documents), dict(TARGETS)
