@@ -67,7 +67,11 @@ def test_a_harvest_holds_weights_and_a_pass_with_a_shard_or_three_shards() -> No
 
 
 def test_training_holds_its_plan_and_the_stream_beside_the_weights_of_the_harvest() -> None:
-    size = make_plan(TrainSettings(), CONFIG, positions=1_000_000).memory_bytes(CONFIG.kind)
+    plan = make_plan(TrainSettings(), CONFIG, positions=1_000_000)
+    size = memory.trained_bytes(CONFIG, plan, FACTS)
+    assert size == plan.memory_bytes(CONFIG.kind)
+    on_a_gpu = memory.trained_bytes(CONFIG, plan, replace(FACTS, steps_elsewhere=True))
+    assert on_a_gpu == 2 * CONFIG.d_sae * CONFIG.d_model * 4
     held = memory.train_memory(FACTS, [size])
     assert (held.needed, held.mapped) == (800 * MB + size + 56_000_000, FACTS.store)
     assert held.resident == held.needed + FACTS.store

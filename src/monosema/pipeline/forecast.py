@@ -258,8 +258,10 @@ def _held(saes: Sequence[PlannedSAE], room: float) -> dict[str, Held]:
             streams.setdefault(one.asked.stream_name, []).append(one)
     for some in streams.values():
         sizes = [
-            make_plan(one.asked.training, one.config, positions=one.facts.positions).memory_bytes(
-                one.config.kind
+            memory.trained_bytes(
+                one.config,
+                make_plan(one.asked.training, one.config, positions=one.facts.positions),
+                one.facts,
             )
             for one in some
         ]

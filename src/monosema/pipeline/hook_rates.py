@@ -16,7 +16,7 @@ from monosema.activations.massive import median_norm
 from monosema.evaluation.crossentropy import LOGIT_BYTES, losses
 from monosema.models import HookPoint, LanguageModel, points_of
 from monosema.pipeline.budget import LADDER
-from monosema.training import faster_gemm
+from monosema.training import faster_gemm, step_device
 
 MOST_TOKENS_TIMED = 4096
 CONTINUED_TOKENS = 1024
@@ -41,6 +41,8 @@ class Place:
 
     x: Float[Tensor, "n d_model"]
     """Raw activations, float32, on the CPU."""
+    steps_on: torch.device
+    """Where SAEs are trained on them."""
     stats: ActivationStats
     forward: float
     """Seconds a position, up to here."""
@@ -86,6 +88,8 @@ def measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_ba
     norms = row_norms(x)
     stats = ActivationStats.of(x, norms, median=median_norm(norms), places=len(points_of(hook)))
     start = time.perf_counter()
-    gemm = faster_gemm(x.shape[1], 4 * LADDER[0])
+    steps_on = step_device(model.device)
+    gemm = faster_gemm(x.shape[1], 4 * LADDER[0], device=steps_on)
     trial = (time.perf_counter() - start) / (4 * LADDER[0])
-    return Place(x[norms <= stats.massive_threshold], stats, forward, continuation, logits, gemm, trial)
+    usual = x[norms <= stats.massive_threshold]
+    return Place(usual, steps_on, stats, forward, continuation, logits, gemm, trial)

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import torch
+
 from monosema.activations.massive import MASSIVE_SAMPLE
 from monosema.activations.plan import SHARD_BYTES
 from monosema.activations.source import ROWS_PER_TASK
@@ -32,6 +34,7 @@ from monosema.index.neighbours import TILE
 from monosema.index.reduce import POSTINGS
 from monosema.pipeline.sae_rates import likely_l0
 from monosema.sae import SAEConfig
+from monosema.training import TrainPlan
 
 T = TypeVar("T")
 
@@ -89,6 +92,8 @@ class Facts:
     """Bytes of the activations that are kept on disk; 0 where they are made on the fly."""
     hooks: int = 1
     """Hook points that are harvested in one pass."""
+    steps_elsewhere: bool = False
+    """SAEs are trained on a GPU, whose memory is not counted here."""
 
     @property
     def forward(self) -> int:
@@ -111,8 +116,10 @@ def base_bytes() -> int:
     return (peak if sys.platform == "darwin" else peak * 1024) + FIRST_USE
 
 
-def machine_bytes() -> int:
-    """Memory of this machine."""
+def machine_bytes(device: torch.device | str = "cpu") -> int:
+    """Memory of this machine, or of a GPU of it."""
+    if torch.device(device).type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -126,8 +133,13 @@ def harvest_memory(facts: Facts) -> Held:
     return Held(needed=facts.base + facts.until + shards + max(facts.forward, 2 * facts.shard))
 
 
+def trained_bytes(config: SAEConfig, plan: TrainPlan, facts: Facts) -> int:
+    """Of one SAE that is trained, in this machine's memory: its weights alone where a GPU has the rest."""
+    return 8 * config.d_sae * config.d_model if facts.steps_elsewhere else plan.memory_bytes(config.kind)
+
+
 def train_memory(facts: Facts, sizes: Sequence[int]) -> Held:
-    """Of SAEs that are trained together; `sizes` are what their plans say (`TrainPlan.memory_bytes`).
+    """Of SAEs that are trained together; `sizes` are what each takes (`trained_bytes`).
 
     The stream: 16 bytes a row of a store, 40 more while a pass begins; or the buffer of a live one and a copy to save.
     """
@@ -152,9 +164,9 @@ def together(sizes: Sequence[int], room: float) -> list[list[int]]:
     return groups
 
 
-def by_memory(items: Sequence[T], sizes: Sequence[int]) -> list[list[T]]:
-    """Items in their order, cut where they would hold too much together on this machine."""
-    groups = together(sizes, TOGETHER_SHARE * machine_bytes())
+def by_memory(items: Sequence[T], sizes: Sequence[int], device: torch.device | str = "cpu") -> list[list[T]]:
+    """Items in their order, cut where they would hold too much together on a device."""
+    groups = together(sizes, TOGETHER_SHARE * machine_bytes(device))
     return [[items[number] for number in group] for group in groups]
 
 

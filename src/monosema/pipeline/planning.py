@@ -24,6 +24,7 @@ from monosema.pipeline.run import init
 from monosema.pipeline.textsize import TextSize, text_size
 from monosema.pipeline.work import Plan, Work, load_model, names_of_tokens
 from monosema.study import Study
+from monosema.training import step_device
 
 FIRST = HookPoint("resid_post", 0)
 """A load up to here is short, and brings in what any load needs."""
@@ -166,6 +167,7 @@ def _facts(model: LanguageModel, sae: SAEAsked, base: int, per_batch: int, hooks
         held_out=1,
         store=0,
         hooks=hooks,
+        steps_elsewhere=step_device(model.device).type != "cpu",
     )
 
 

@@ -70,12 +70,12 @@ def measure_sae(model: LanguageModel, asked: SAEAsked, place: Place, d_sae: int,
     sae = SAE.initialise(config, mean=stats.mean.float(), scale=stats.scale, balance=stats.balance)
     n = min(asked.training.batch, STEP_ROWS)
     x = place.x[torch.arange(n) % len(place.x)]  # [n, d_model]
-    step = _step_seconds(sae, x, place.encoder_gemm)
+    step = _step_seconds(sae, x, place)
     untrained = None
     if asked.kind.k is None:
         untrained = seconds_of(lambda: sae.encode(x).values, TIMES) / n
         _thin(sae, x)
-        step = RELU_DENSE * step + (1 - RELU_DENSE) * _step_seconds(sae, x, place.encoder_gemm)
+        step = RELU_DENSE * step + (1 - RELU_DENSE) * _step_seconds(sae, x, place)
     start = time.perf_counter()
     fitted = thresholds_of(sae, lambda: x)
     fitting = time.perf_counter() - start
@@ -113,14 +113,14 @@ def _index_seconds(sae: SAE, x: Float[Tensor, "n d_model"], folder: Path) -> tup
     return line.slope, line.flat / sae.d_sae
 
 
-def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], encoder_gemm: str) -> float:
-    at = sae.config
-    config = StepConfig(kind=at.kind, encoder_gemm=encoder_gemm, blocks=at.blocks, centred=at.centred)
+def _step_seconds(sae: SAE, x: Float[Tensor, "n d_model"], place: Place) -> float:
+    at, sae = sae.config, sae.to(place.steps_on)
+    config = StepConfig(kind=at.kind, encoder_gemm=place.encoder_gemm, blocks=at.blocks, centred=at.centred)
     step = Step(sae.encoder, sae.W_dec, sae.b_enc, sae.b_dec, config, len(x), threshold=sae.threshold)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
 
     def act() -> Tensor:
-        rows = sae.scaled(x[order])  # a stream gathers rows in a random order
+        rows = sae.scaled(x[order].to(place.steps_on))  # a stream gathers rows in a random order
         inputs, target = rows[:, : sae.d_model].contiguous(), sae.target(rows).contiguous()
         return torch.tensor(step.step(inputs, target, lr=0.0, l1=at.kind.penalty).loss)  # no weight changes
 

@@ -32,7 +32,16 @@ from monosema.pipeline.making import once
 from monosema.pipeline.memory import by_memory
 from monosema.pipeline.work import PLAN, Work
 from monosema.sae import SAE, SAEConfig, recognise, start_from, thresholds_of, towards_data
-from monosema.training import DATA, Job, TrainPlan, TrainResult, faster_gemm, steps_done, train_together
+from monosema.training import (
+    DATA,
+    Job,
+    TrainPlan,
+    TrainResult,
+    faster_gemm,
+    step_device,
+    steps_done,
+    train_together,
+)
 from monosema.training import make_plan as make_train_plan
 
 
@@ -53,7 +62,8 @@ def make_saes(work: Work, drafts: Mapping[str, Draft]) -> None:
         names = ", ".join(f"sae/{name}" for name in trained)
         work.alone(f"{names} {'is' if len(trained) == 1 else 'are'} trained on activations made on the fly")
     begun = [group.job(name, draft) for name, draft in trained.items()]
-    for jobs in by_memory(begun, [job.plan.memory_bytes(job.sae.config.kind) for job in begun]):
+    sizes = [job.plan.memory_bytes(job.sae.config.kind) for job in begun]
+    for jobs in by_memory(begun, sizes, group.device):
         for job, result in zip(jobs, group.train(jobs), strict=True):
             _keep(group.finished(job.sae), asdict(result), drafts[job.name])
 
@@ -71,6 +81,7 @@ class Training:
     def __init__(self, work: Work, folder: Path, stats: ActivationStats, name: str) -> None:
         """`name`: any of them."""
         self.work, self.folder, self.stats, self.asked = work, folder, stats, work.asked.saes[name]
+        self.device = step_device(work.plan(self.asked.place.model).device)
         self.stored = bool(read_json(folder / "choice.json")["stored"])
 
     def stream(self, purpose: str) -> ActivationStream:
@@ -114,7 +125,7 @@ class Training:
         )
 
         def decide() -> dict[str, Any]:
-            gemm = faster_gemm(config.d_model, config.d_sae)
+            gemm = faster_gemm(config.d_model, config.d_sae, device=self.device)
             return asdict(
                 make_train_plan(asked.training, config, positions=self.positions, encoder_gemm=gemm)
             )
@@ -152,7 +163,9 @@ class Training:
         total = sum(job.plan.positions for job in jobs)
         done = sum(steps_done(job.checkpoint) * job.plan.batch for job in jobs if job.checkpoint)
         with self.work.plain_reporter.stage("train", total, done=done) as progress:
-            return train_together(jobs, self.stream("train"), progress=progress, stop=self.work.stop)
+            return train_together(
+                jobs, self.stream("train"), progress=progress, stop=self.work.stop, device=self.device
+            )
 
     def finished(self, sae: SAE) -> SAE:
         """The SAE with the inference thresholds of its kind."""

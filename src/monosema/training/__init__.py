@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monosema.training.checkpoint import Checkpoint, steps_done
 from monosema.training.job import Job, TrainResult
-from monosema.training.machine import faster_gemm
+from monosema.training.machine import faster_gemm, step_device
 from monosema.training.metrics import read_metrics
 from monosema.training.plan import TrainPlan, default_lr, make_plan
 from monosema.training.settings import DATA, RANDOM, TrainSettings
@@ -26,6 +26,7 @@ __all__ = [
     "faster_gemm",
     "make_plan",
     "read_metrics",
+    "step_device",
     "steps_done",
     "train",
     "train_together",

@@ -83,12 +83,16 @@ class TrainResult:
 
 
 class Run:
-    """What a job needs while it is worked on: the step, the metrics and the way back from a checkpoint."""
+    """What a job needs while it is worked on: the step, the metrics and the way back from a checkpoint.
 
-    def __init__(self, job: Job, stream: Stream) -> None:
-        sae, plan, checkpoint = job.sae, job.plan, job.checkpoint
+    The step works on `device`, on a copy of the SAE where that lies elsewhere.
+    """
+
+    def __init__(self, job: Job, stream: Stream, device: torch.device | str) -> None:
+        sae, plan, checkpoint = job.sae.to(device), job.plan, job.checkpoint
         _check(sae, plan)
         self.sae, self.plan, self.path, self.name = sae, plan, checkpoint, job.name
+        self._given = job.sae
         self.stream = stream
         config = asdict(sae.config) | {"kind": {"name": sae.config.kind.name} | asdict(sae.config.kind)}
         self.asked = {"plan": asdict(plan), "sae": config, "scale": sae.scale}
@@ -232,10 +236,12 @@ class Run:
         ).save(self.path)
 
     def result(self) -> TrainResult:
-        """Leave the weights as they are after training; the last line of metrics as a result."""
+        """Leave the weights as they are after training in the SAE that was given; the last line as a result."""
         trained = self.step.publish()
         if trained is not None and self.sae.threshold is not None:
             self.sae.threshold.copy_(trained)
+        for name, tensor in self._given.tensors().items():
+            tensor.copy_(self.sae.tensors()[name])
         names = ("loss", "mse", "l0", "variance_explained", "dead_share")
         return TrainResult(
             steps=self.plan.steps,

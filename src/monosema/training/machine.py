@@ -1,4 +1,4 @@
-"""Which product makes the encoder's shortlist fastest here: measured once, then frozen in the plan."""
+"""Where steps are taken, and which product makes the encoder's shortlist fastest there (frozen in the plan)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from torch import Tensor
 ROWS = 1024
 TIMES = 3
 WORTH = 0.5  # share of the fp32 product's time below which shortlist and proof pay for themselves
+
+
+def step_device(device: torch.device | str) -> torch.device:
+    """Where SAEs of a model on `device` are trained: there where it is CUDA, which can sum in float64, else here."""
+    device = torch.device(device)
+    return device if device.type == "cuda" else torch.device("cpu")
 
 
 def faster_gemm(d_model: int, d_sae: int, *, device: torch.device | str = "cpu") -> str:

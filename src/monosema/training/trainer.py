@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from monosema.errors import Interrupted, UsageError
 from monosema.progress import Progress, SilentProgress
 from monosema.sae import SAE
@@ -30,10 +32,11 @@ def train(
     metrics: Path | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] = never,
+    device: torch.device | str | None = None,
 ) -> TrainResult:
     """Train `sae` in place by `plan` and return how it ended: `train_together` of one."""
     job = Job(sae=sae, plan=plan, checkpoint=checkpoint, metrics=metrics)
-    return train_together([job], stream, progress=progress, stop=stop)[0]
+    return train_together([job], stream, progress=progress, stop=stop, device=device)[0]
 
 
 def train_together(
@@ -42,10 +45,12 @@ def train_together(
     *,
     progress: Progress | None = None,
     stop: Callable[[], bool] = never,
+    device: torch.device | str | None = None,
 ) -> list[TrainResult]:
     """Train several SAEs in place on the same batches, and return how each ended.
 
-    Each gets the bits that it would get alone. `progress.update(n, ...)` is called after each step of each, with the
+    Each gets the bits that it would get alone. Steps are taken on `device`, None: where the first SAE lies; those that
+    lie elsewhere get their weights at the end. `progress.update(n, ...)` is called after each step of each, with the
     figures of the last one. When `stop()` is true after a batch, checkpoints are written and `Interrupted` raised.
     Raises `UsageError` where SAEs and plans do not fit, `RefusedError` for a checkpoint of another plan or SAE,
     `DamagedError` for a damaged one, `ActivationError` for a batch that is not finite, and `MonosemaError` where a
@@ -55,7 +60,8 @@ def train_together(
         raise UsageError(
             "SAEs that are trained together need plans of one batch size, and at least one of them"
         )
-    runs = [Run(job, stream) for job in jobs]
+    device = jobs[0].sae.encoder.device if device is None else device
+    runs = [Run(job, stream, device) for job in jobs]
     progress = SilentProgress() if progress is None else progress
     unfinished = [run for run in runs if run.resumed_from < run.plan.steps]
     if not unfinished:
@@ -64,7 +70,7 @@ def train_together(
     behind.rewind()
     batch, last = jobs[0].plan.batch, max(job.plan.steps for job in jobs)
     for number in range(behind.resumed_from, last):
-        x = stream.next(batch)
+        x = stream.next(batch).to(device)
         for run in runs:
             if run.resumed_from <= number < run.plan.steps:  # one that was killed later is ahead
                 report = run.advance(number, x)
