@@ -53,16 +53,17 @@ class Baselines:
         return {"pca": (centred @ self.directions).square(), "neurons": sorted_squares}
 
     def reconstructions(self, k: int) -> dict[str, Reconstruct]:
-        """x̂ of each baseline with `k` directions or neurons."""
-        basis = self.directions[:, :k]  # [d_model, k]
+        """x̂ of each baseline with `k` directions or neurons, where the rows lie."""
 
         def pca(rows: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
-            return (self.untrained.target(rows) - self.mean) @ basis @ basis.T + self.mean
+            mean, basis = self.mean.to(rows.device), self.directions[:, :k].to(rows.device)
+            return (self.untrained.target(rows) - mean) @ basis @ basis.T + mean
 
         def neurons(rows: Float[Tensor, "n row"]) -> Float[Tensor, "n d_model"]:
-            centred = self.untrained.target(rows) - self.mean
+            mean = self.mean.to(rows.device)
+            centred = self.untrained.target(rows) - mean
             places = centred.abs().topk(k, dim=1).indices
-            return torch.zeros_like(centred).scatter(1, places, centred.gather(1, places)) + self.mean
+            return torch.zeros_like(centred).scatter(1, places, centred.gather(1, places)) + mean
 
         return {"untrained": self.reconstruct_untrained, "pca": pca, "neurons": neurons}
 

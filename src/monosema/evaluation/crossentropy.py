@@ -98,7 +98,7 @@ class CrossEntropySums:
         places = counted.flatten().nonzero().flatten().to(device)  # [p]
 
         def put(run: Run, values: Float[Tensor, " p"]) -> None:
-            self._sums[run].index_add_(0, unit, values.double().cpu())
+            self._sums[run].index_add_(0, unit, values.cpu().double())
 
         told = self._sae.target(found.x)  # [b, s, d_model]
         plain = self._logits(found, told)

@@ -88,6 +88,6 @@ def collect_task(
 
 def encode_usual(sae: SAE, rows: Rows) -> SparseActs:
     """Activations of all rows, none at massive ones."""
-    acts = sae.encode(rows.x.float())
+    acts = sae.encode(rows.x.float()).to("cpu")
     usual = rows.norm <= sae.massive
     return acts if bool(usual.all()) else acts.where(usual[acts.rows()])

@@ -60,7 +60,7 @@ def make_index(
         raise UsageError("there is no position to index; give more text")
     found = totals(segments, sae.d_sae)
     tagged = TaggedRows(segments, tokens.spans())
-    of_weights = weight_columns(folder / WEIGHTS, model, sae, reporter)
+    of_weights = weight_columns(folder / WEIGHTS, model, sae.to("cpu"), reporter)
     with (
         features_file(folder) as features,
         tags_file(folder, tagged.names, tagged.rows) as add_pairs,

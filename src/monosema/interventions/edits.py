@@ -200,10 +200,10 @@ class Steering:
             changed = OPERATIONS[edit.operation](column, edit.value * share)
             column.copy_(torch.where(share > 0, changed, column))
         new = torch.where(usual[:, None], new, a)
-        return y + ((new - a) @ self._directions).reshape(y.shape).to(y.dtype)
+        return y + ((new - a) @ self._directions.to(a.device)).reshape(y.shape).to(y.dtype)
 
     def _activations(self, flat: Float[Tensor, "n row"]) -> Float[Tensor, "n f"]:
-        acts = self._sae.encode(flat)
+        acts = self._sae.encode(flat).to(flat.device)
         out = flat.new_zeros(len(flat), len(self._features))
         features = self._features.to(flat.device)
         column = torch.searchsorted(features, acts.indices).clamp_max(len(features) - 1)
@@ -217,7 +217,7 @@ def _summed(sae: SAE, added: Sequence[Edit], push: Push | None) -> dict[Position
     sums: dict[Positions, Tensor] = {} if push is None else {push.positions: push.vector.float()}
     features = torch.tensor([edit.feature for edit in added], dtype=torch.int64)
     for edit, direction in zip(added, sae.directions(features.to(sae.W_dec.device)), strict=True):
-        sums[edit.positions] = edit.value * direction.float() + sums.get(edit.positions, 0)
+        sums[edit.positions] = edit.value * direction.float().cpu() + sums.get(edit.positions, 0)
     return sums
 
 

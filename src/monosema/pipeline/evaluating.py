@@ -18,7 +18,7 @@ def make_evaluations(work: Work, drafts: Mapping[str, Draft]) -> None:
     """Measure SAEs on held-out documents; those that an earlier try has measured are left as they are."""
     lacking = [name for name, draft in drafts.items() if not (draft.path / EVALUATION).exists()]
     for names in _by_memory(work, lacking):
-        for saes in by_place({name: SAE.load(work.artifact("sae", name).path) for name in names}):
+        for saes in by_place({name: work.sae(name) for name in names}):
             _measure(work, saes, drafts)
     for draft in drafts.values():
         found = read_json(draft.path / EVALUATION)

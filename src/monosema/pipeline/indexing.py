@@ -26,7 +26,7 @@ from monosema.sae import SAE
 def make_index(work: Work, name: str, draft: Draft) -> None:
     """Index every feature of one SAE."""
     asked = work.asked.saes[name]
-    sae, model, tokens = _sae(work, name), work.model(asked.place.model), _tokens(work, name)
+    sae, model, tokens = work.sae(name), work.model(asked.place.model), _tokens(work, name)
     sources = _sources(work, name, tokens, until=None)
     _take_over(work, name, draft, [source.tasks for source in sources])
     documents = joined(tokens)
@@ -48,11 +48,7 @@ def _opened(work: Work, *, name: str) -> tuple[SAE, RowSource]:
     place, tokens = work.asked.saes[name].place, _tokens(work, name)
     work.use_threads(work.plan(place.model))
     sources = _sources(work, name, tokens, until=place.at)
-    return _sae(work, name), _one_after_other(sources, joined(tokens))
-
-
-def _sae(work: Work, name: str) -> SAE:
-    return SAE.load(work.artifact("sae", name).path)
+    return work.sae(name), _one_after_other(sources, joined(tokens))
 
 
 def _tokens(work: Work, name: str) -> list[Tokens]:

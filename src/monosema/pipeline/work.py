@@ -21,8 +21,9 @@ from monosema.pipeline.budget import Budget
 from monosema.pipeline.read_asked import read_asked
 from monosema.pool import Crew, Seat
 from monosema.progress import Reporter, Silent, StageProgress
-from monosema.sae import digest_of
+from monosema.sae import SAE, digest_of
 from monosema.study import Study
+from monosema.training import step_device
 
 S = TypeVar("S")
 
@@ -183,6 +184,11 @@ class Work:
                 )
             self._models[name, until] = model
         return self._models[name, until]
+
+    def sae(self, name: str) -> SAE:
+        """A trained SAE, on the device where it is worked with: a CUDA device if its model runs on one."""
+        plan = self.plan(self.asked.saes[name].place.model)
+        return SAE.load(self.artifact("sae", name).path, device=step_device(self._device(plan)))
 
     def use_threads(self, plan: Plan) -> None:
         """Work with the threads of a plan, a worker with its share of them."""
