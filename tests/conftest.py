@@ -24,5 +24,15 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "fits", lambda *_: False)
+        _without_kernels(patch)
         yield request.param
+
+
+@pytest.fixture
+def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything by torch, as on a GPU."""
+    _without_kernels(monkeypatch)
+
+
+def _without_kernels(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(native, "fits", lambda *_: False)

@@ -109,13 +109,10 @@ def _check(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     if name in MOVING:
         return
     met: Any = (args, kwargs)
-    if name == "__setitem__":
-        copied = not any(isinstance(leaf, Tensor) for leaf in tree_leaves(args[1]))
-        met = args[0] if copied else (args[0], args[2])
-    if name in INDEXING and not isinstance(args[0], Far):
-        met = (met, args[1])
-    elif name == "__getitem__":
-        met = args[0]
+    if name in INDEXING:
+        itself, at, *value = args
+        copied = not any(isinstance(leaf, Tensor) for leaf in tree_leaves(at))
+        met = (itself, () if isinstance(itself, Far) else at, () if copied else value)
     places = {isinstance(leaf, Far) for leaf in tree_leaves(met) if isinstance(leaf, Tensor) and leaf.ndim}
     if len(places) > 1:
         raise RuntimeError(f"Expected all tensors to be on the same device, but found two ({name})")

@@ -6,23 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from activations.tiny import HOOK, D, TinyModel, written_by
+from activations.tiny import D, TinyModel
+from evaluation.test_evaluate import THRESHOLD, config, model, run
 from far import GPU, gpu
-from monosema.evaluation import evaluate
-from monosema.kernels import native
 from monosema.models import HookPoint
-from monosema.sae import L1, SAE, Kind, SAEConfig, TopK
-
-MASSIVE_TOKEN, THRESHOLD = 5, 100.0
+from monosema.sae import L1, SAE, TopK
 
 
 class FarModel(TinyModel):
     """A model on a GPU, which takes tokens from here."""
 
-    def __init__(self) -> None:
-        super().__init__(dtype=torch.float32)
-        self.embedding[MASSIVE_TOKEN] *= 1000
-        self.embedding, self.head = self.embedding.to(GPU), self.head.to(GPU)
+    def __init__(self, like: TinyModel) -> None:
+        super().__init__(dtype=like.dtype)
+        self.embedding, self.head = like.embedding.to(GPU), like.head.to(GPU)
 
     @property
     def device(self) -> torch.device:
@@ -33,21 +29,12 @@ class FarModel(TinyModel):
         return super().resume(hook, x.to(GPU), ids.to(GPU), real.to(GPU))
 
 
-class HereModel(TinyModel):
-    def __init__(self) -> None:
-        super().__init__(dtype=torch.float32)
-        self.embedding[MASSIVE_TOKEN] *= 1000
-
-
+@pytest.mark.usefixtures("torch_alone")
 @pytest.mark.parametrize("kind", [TopK(k=3), L1()], ids=lambda kind: kind.name)
-def test_figures_of_a_gpu_are_those_of_torch_here(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "fits", lambda *_: False)
-    config = SAEConfig(
-        kind=kind, d_model=D, d_sae=16, input=HOOK, output=HOOK, model="tiny", model_hash="0" * 64
-    )
-    sae = SAE.initialise(config, mean=torch.full((D,), 0.5), scale=1.25, massive=THRESHOLD)
-    tokens = written_by(HereModel())
-    here = evaluate(HereModel(), sae, tokens, tokens_per_batch=40, seed=0)
+def test_figures_of_a_gpu_are_those_of_torch_here(kind: TopK | L1) -> None:
+    sae = SAE.initialise(config(kind, 16), mean=torch.full((D,), 0.5), scale=1.25, massive=THRESHOLD)
+    tiny = model(massive=True, dtype=torch.float32)
+    here = run(sae, tiny, baselines=True)
     with gpu() as device:
-        there = evaluate(FarModel(), sae.to(device), tokens, tokens_per_batch=40, seed=0)
+        there = run(sae.to(device), FarModel(tiny), baselines=True)
     assert there.to_dict() == here.to_dict()

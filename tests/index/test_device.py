@@ -11,16 +11,13 @@ from far import gpu
 from monosema import pipeline
 from monosema.activations import StoreRows
 from monosema.index import make_index
-from monosema.kernels import native
 from pipeline.small_study import new_study
 
 
-def test_an_sae_on_a_gpu_is_indexed_to_the_bytes_of_one_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("torch_alone")
+def test_an_sae_on_a_gpu_is_indexed_to_the_bytes_of_one_here(tmp_path: Path) -> None:
     pipeline.run(new_study(tmp_path / "study"), goal="sae")
     study = ms.open(tmp_path / "study")
-    monkeypatch.setattr(native, "fits", lambda *_: False)
 
     def made(folder: Path, device: str) -> dict[str, bytes]:
         folder.mkdir()

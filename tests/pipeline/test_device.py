@@ -12,7 +12,6 @@ from far import gpu
 from monosema import pipeline
 from monosema.files import read_json
 from monosema.interventions import Saying, Trials, clamp, search_dose, steer
-from monosema.kernels import native
 from monosema.pipeline.loaders import OpenStudy
 from pipeline.small_study import TOML, new_study
 
@@ -30,10 +29,8 @@ def rows(study: OpenStudy) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["cuda", "mps"])
-def test_a_study_on_a_gpu_comes_out_as_it_does_here(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(native, "fits", lambda *_: False)
+@pytest.mark.usefixtures("torch_alone")
+def test_a_study_on_a_gpu_comes_out_as_it_does_here(name: str, tmp_path: Path) -> None:
     here = made(tmp_path / "here", "cpu")
     with gpu(name) as device:
         there = made(tmp_path / "there", name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import torch
 
 from far import GPU, Far, gpu
 from monosema.errors import Interrupted
-from monosema.kernels import native
 from monosema.sae import Kind
 from monosema.training import Job, TrainResult, step_device, train, train_together
 from training.test_trainer import KINDS, SHORT, at_calls, bits, parts, start
@@ -19,14 +18,7 @@ from training.test_trainer import KINDS, SHORT, at_calls, bits, parts, start
 BRIEF = replace(SHORT, tokens=64 * 12, dead_after=64, resample=2)
 
 
-@pytest.fixture(autouse=True)
-def _torch_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a GPU's steps are compared with: torch's own, without the kernels of the processor, on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    monkeypatch.setattr(native, "fits", lambda *_: False)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
 def refused(act: Callable[[], object]) -> bool:

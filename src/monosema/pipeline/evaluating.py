@@ -48,11 +48,11 @@ def _by_memory(work: Work, names: Sequence[str]) -> list[list[str]]:
     """SAEs in their order, cut where they would hold too much together."""
     if not names:
         return []
-    settings = work.asked.evaluation
-    held_out = work.tokens(work.asked.saes[names[0]].tokens).count(settings.split)
+    settings, first = work.asked.evaluation, work.asked.saes[names[0]]
+    held_out = work.tokens(first.tokens).count(settings.split)
     configs = [config_of(work.artifact("sae", name, verify=False).path) for name in names]
     sizes = [evaluated_bytes(one, held_out=held_out, baselines=settings.baselines) for one in configs]
-    return by_memory(names, sizes)
+    return by_memory(names, sizes, work.sae_device(first.place.model))
 
 
 def by_place(saes: Mapping[str, SAE]) -> Iterator[dict[str, SAE]]:

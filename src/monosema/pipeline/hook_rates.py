@@ -87,8 +87,8 @@ def measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_ba
     x = captured.flatten(0, 1).float().cpu()  # [rows * length, width]
     norms = row_norms(x)
     stats = ActivationStats.of(x, norms, median=median_norm(norms), places=len(points_of(hook)))
-    start = time.perf_counter()
     steps_on = step_device(model.device)
+    start = time.perf_counter()
     gemm = faster_gemm(x.shape[1], 4 * LADDER[0], device=steps_on)
     trial = (time.perf_counter() - start) / (4 * LADDER[0])
     usual = x[norms <= stats.massive_threshold]

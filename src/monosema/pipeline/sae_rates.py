@@ -73,7 +73,8 @@ def measure_sae(model: LanguageModel, asked: SAEAsked, place: Place, d_sae: int,
     step = _step_seconds(sae, x, place)
     untrained = None
     if asked.kind.k is None:
-        untrained = seconds_of(lambda: sae.encode(x).values, TIMES) / n
+        dense = sae.to(place.steps_on)
+        untrained = seconds_of(lambda: dense.encode(x).values, TIMES) / n
         _thin(sae, x)
         step = RELU_DENSE * step + (1 - RELU_DENSE) * _step_seconds(sae, x, place)
     start = time.perf_counter()
@@ -81,8 +82,9 @@ def measure_sae(model: LanguageModel, asked: SAEAsked, place: Place, d_sae: int,
     fitting = time.perf_counter() - start
     if asked.kind.thresholds == "by_l0":  # without its threshold it would be dense
         sae = fitted
-    sae.encode(place.x)  # first use allocates
-    encode = seconds_of(lambda: sae.encode(place.x).values, TIMES) / len(place.x)
+    there = sae.to(place.steps_on)
+    there.encode(place.x)  # first use allocates
+    encode = seconds_of(lambda: there.encode(place.x).values, TIMES) / len(place.x)
     sorting, row = _index_seconds(sae, place.x, scratch / "index")
     return SAERates(
         step=step / n,

@@ -32,16 +32,7 @@ from monosema.pipeline.making import once
 from monosema.pipeline.memory import by_memory
 from monosema.pipeline.work import PLAN, Work
 from monosema.sae import SAE, SAEConfig, recognise, start_from, thresholds_of, towards_data
-from monosema.training import (
-    DATA,
-    Job,
-    TrainPlan,
-    TrainResult,
-    faster_gemm,
-    step_device,
-    steps_done,
-    train_together,
-)
+from monosema.training import DATA, Job, TrainPlan, TrainResult, faster_gemm, steps_done, train_together
 from monosema.training import make_plan as make_train_plan
 
 
@@ -81,7 +72,7 @@ class Training:
     def __init__(self, work: Work, folder: Path, stats: ActivationStats, name: str) -> None:
         """`name`: any of them."""
         self.work, self.folder, self.stats, self.asked = work, folder, stats, work.asked.saes[name]
-        self.device = step_device(work.plan(self.asked.place.model).device)
+        self.device = work.sae_device(self.asked.place.model)
         self.stored = bool(read_json(folder / "choice.json")["stored"])
 
     def stream(self, purpose: str) -> ActivationStream:

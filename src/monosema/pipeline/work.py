@@ -186,9 +186,14 @@ class Work:
         return self._models[name, until]
 
     def sae(self, name: str) -> SAE:
-        """A trained SAE, on the device where it is worked with: a CUDA device if its model runs on one."""
-        plan = self.plan(self.asked.saes[name].place.model)
-        return SAE.load(self.artifact("sae", name).path, device=step_device(self._device(plan)))
+        """A trained SAE, where those of its model are worked with."""
+        return SAE.load(
+            self.artifact("sae", name).path, device=self.sae_device(self.asked.saes[name].place.model)
+        )
+
+    def sae_device(self, model: str) -> torch.device:
+        """Where SAEs of a model are trained and encode: on a CUDA device if the model runs on one."""
+        return step_device(self._device(self.plan(model)))
 
     def use_threads(self, plan: Plan) -> None:
         """Work with the threads of a plan, a worker with its share of them."""

@@ -89,8 +89,8 @@ class Run:
     """
 
     def __init__(self, job: Job, stream: Stream, device: torch.device | str) -> None:
+        _check(job.sae, job.plan)
         sae, plan, checkpoint = job.sae.to(device), job.plan, job.checkpoint
-        _check(sae, plan)
         self.sae, self.plan, self.path, self.name = sae, plan, checkpoint, job.name
         self._given = job.sae
         self.stream = stream
@@ -240,8 +240,8 @@ class Run:
         trained = self.step.publish()
         if trained is not None and self.sae.threshold is not None:
             self.sae.threshold.copy_(trained)
-        for name, tensor in self._given.tensors().items():
-            tensor.copy_(self.sae.tensors()[name])
+        for given, own in zip(self._given.tensors().values(), self.sae.tensors().values(), strict=True):
+            given.copy_(own)
         names = ("loss", "mse", "l0", "variance_explained", "dead_share")
         return TrainResult(
             steps=self.plan.steps,
