@@ -1,4 +1,4 @@
-"""What a small study asks, and how to make one on a tiny model."""
+"""What a small study asks, and how to make one on a tiny model: in fp32, whatever this machine would choose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ TOML = """\
 seed = 3
 [models.main]
 source = "model"
+dtype = "float32"
 tokens_per_batch = 512
 [corpora.main]
 sources = ["text.jsonl"]

@@ -17,7 +17,7 @@ from pipeline.small_study import TOML, new_study
 
 
 def made(folder: Path, device: str) -> OpenStudy:
-    toml = TOML.replace("tokens_per_batch", f'device = "{device}"\ndtype = "float32"\ntokens_per_batch')
+    toml = TOML.replace("tokens_per_batch", f'device = "{device}"\ntokens_per_batch')
     pipeline.run(new_study(folder, toml), goal="index")
     pipeline.run(ms.open(folder), goal="evaluation")
     return ms.open(folder)

@@ -1,4 +1,4 @@
-"""A study in fp16: what is stored is what fp32 gives but for rounding, and every later part reads it."""
+"""A study in fp16 or bf16: what is stored is what fp32 gives but for rounding, and every later part reads it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from monosema import pipeline
 from monosema.pipeline.loaders import OpenStudy
 from pipeline.small_study import TOML, new_study
 
-ROUNDING = 2.0**-11
-"""Half a step of fp16, as a share of the value."""
+ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+"""Half a step, as a share of the value."""
 ROUNDINGS = 20
 """Roundings that an activation after two blocks may have gone through, about: norms, projections, sums."""
 
 
 def made(folder: Path, dtype: str, goal: str | None = None) -> OpenStudy:
-    study = new_study(folder, TOML.replace("[models.main]\n", f'[models.main]\ndtype = "{dtype}"\n'))
+    study = new_study(folder, TOML.replace('dtype = "float32"', f'dtype = "{dtype}"'))
     pipeline.run(study, goal=goal)
     return ms.open(study.path)
 
 
-@pytest.fixture(scope="module")
-def half(tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
-    return made(tmp_path_factory.mktemp("half") / "study", "float16")
+@pytest.fixture(scope="module", params=["float16", "bfloat16"])
+def half(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
+    return made(tmp_path_factory.mktemp("half") / "study", request.param)
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +35,22 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
     return made(tmp_path_factory.mktemp("single") / "study", "float32", "evaluation")
 
 
-def test_a_store_in_fp16_is_that_in_fp32_but_for_rounding(half: OpenStudy, single: OpenStudy) -> None:
+def test_a_store_in_half_precision_is_that_in_fp32_but_for_rounding(half: OpenStudy, single: OpenStudy) -> None:
     narrow, wide = half.activations(), single.activations()
-    assert (narrow.dtype, wide.dtype) == (torch.float16, torch.float32)
+    assert narrow.dtype == half.model().dtype != wide.dtype == torch.float32
+    rounding = ROUNDING[narrow.dtype]
     assert len(narrow) == len(wide)
     for name in ("document", "position", "token"):
         assert torch.equal(narrow.column(name), wide.column(name))
     everything = torch.arange(len(wide))
     x, exact = narrow.rows(everything), wide.rows(everything)
-    assert torch.equal(x, x.half().float())
+    assert torch.equal(x, x.to(narrow.dtype).float())
     error = (x - exact).abs().amax(1) / exact.abs().amax(1)
-    assert 0 < float(error.median()) <= float(error.max()) <= ROUNDINGS * ROUNDING
-    torch.testing.assert_close(narrow.norms, wide.norms, rtol=ROUNDINGS * ROUNDING, atol=0.0)
+    assert 0 < float(error.median()) <= float(error.max()) <= ROUNDINGS * rounding
+    torch.testing.assert_close(narrow.norms, wide.norms, rtol=ROUNDINGS * rounding, atol=0.0)
 
 
-def test_training_evaluation_and_index_read_a_store_in_fp16(half: OpenStudy, single: OpenStudy) -> None:
+def test_training_evaluation_and_index_read_a_store_in_half_precision(half: OpenStudy, single: OpenStudy) -> None:
     figures, usual = half.evaluation(), single.evaluation()
     assert figures.positions == usual.positions
     assert figures.l0.value == pytest.approx(usual.l0.value, rel=0.05)
