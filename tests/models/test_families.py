@@ -19,7 +19,9 @@ from monosema.models.rows import padded
 Load = Callable[[str, str], LanguageModel]
 every_family = pytest.mark.parametrize("name", MEMBERS)
 LENGTH = 20  # more than twice the sliding window
-TOLERANCE_64 = dict.fromkeys(("gptj", "gpt_neo", "gemma2"), 1e-6)  # attention in float32 whatever the weights are
+TOLERANCE_64 = dict.fromkeys(
+    ("gptj", "gpt_neo", "gemma2"), 1e-6
+)  # attention in float32 whatever the weights are
 FLOAT32_INSIDE = (*TOLERANCE_64, "gemma3_text")  # slopes need a step above its rounding
 ALIKE_64 = ("gemma2",)  # its float64 mask is -inf in the float32 softmax: a row that sees padding only is NaN
 

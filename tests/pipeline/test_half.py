@@ -35,7 +35,9 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
     return made(tmp_path_factory.mktemp("single") / "study", "float32", "evaluation")
 
 
-def test_a_store_in_half_precision_is_that_in_fp32_but_for_rounding(half: OpenStudy, single: OpenStudy) -> None:
+def test_a_store_in_half_precision_is_that_in_fp32_but_for_rounding(
+    half: OpenStudy, single: OpenStudy
+) -> None:
     narrow, wide = half.activations(), single.activations()
     assert narrow.dtype == half.model().dtype != wide.dtype == torch.float32
     rounding = ROUNDING[narrow.dtype]
@@ -50,7 +52,9 @@ def test_a_store_in_half_precision_is_that_in_fp32_but_for_rounding(half: OpenSt
     torch.testing.assert_close(narrow.norms, wide.norms, rtol=ROUNDINGS * rounding, atol=0.0)
 
 
-def test_training_evaluation_and_index_read_a_store_in_half_precision(half: OpenStudy, single: OpenStudy) -> None:
+def test_training_evaluation_and_index_read_a_store_in_half_precision(
+    half: OpenStudy, single: OpenStudy
+) -> None:
     figures, usual = half.evaluation(), single.evaluation()
     assert figures.positions == usual.positions
     assert figures.l0.value == pytest.approx(usual.l0.value, rel=0.05)
