@@ -8,8 +8,6 @@
 
 namespace {
 
-constexpr int64_t AHEAD = 4;
-
 // to += Σ factor · row over `count` pairs; the rows are `matrix[names[j]]`
 template <class Name, class Factor>
 void add_rows(float* to, int64_t count, int64_t d, const float* matrix, Name name, Factor factor) {
@@ -31,24 +29,29 @@ void add_rows(float* to, int64_t count, int64_t d, const float* matrix, Name nam
 }  // namespace
 
 // residual = scale · (b + Σ value · W[feature] - x) of each position, and residual · W[feature] of each pair, while the
-// rows are in cache.
+// rows are in cache. Pairs of value 0, which a threshold learns from, have a slope and add nothing.
 API void monosema_decode(
     const float* x, const float* weights, const float* bias, int64_t n, int64_t d, const int64_t* offsets,
     const int64_t* features, const float* values, float scale, float* residual, float* slopes, int32_t threads) {
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> sums(d);
+        std::vector<int64_t> active;
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < n; row++) {
-            const int64_t begin = offsets[row], count = offsets[row + 1] - begin;
+            const int64_t begin = offsets[row], end = offsets[row + 1];
             float* total = sums.data();
             float* out = residual + row * d;
+            active.clear();
+            for (int64_t j = begin; j < end; j++) {
+                if (values[j] != 0) active.push_back(j);
+            }
             for (int64_t i = 0; i < d; i++) total[i] = bias[i] - x[row * d + i];
             add_rows(
-                total, count, d, weights, [&](int64_t j) { return features[begin + j]; },
-                [&](int64_t j) { return values[begin + j]; });
+                total, active.size(), d, weights, [&](int64_t j) { return features[active[j]]; },
+                [&](int64_t j) { return values[active[j]]; });
             for (int64_t i = 0; i < d; i++) out[i] = scale * total[i];
-            for (int64_t j = begin; j < begin + count; j++) slopes[j] = dot(out, weights + features[j] * d, d);
+            for (int64_t j = begin; j < end; j++) slopes[j] = dot(out, weights + features[j] * d, d);
         }
     }
 }
@@ -96,31 +99,38 @@ API void monosema_gradients(
     const float* values, const float* slopes, const float* inputs, const float* residual, const float* decoder,
     const float* norms, const float* pulls, int32_t pull, int32_t unit, int32_t filled, float* to_encoder,
     float* to_decoder, float* to_bias, float* mass, double* squares, int32_t threads) {
-#pragma omp parallel for schedule(dynamic, 64) num_threads(threads)
-    for (int64_t f = 0; f < d_sae; f++) {
-        const int64_t begin = starts[f], count = starts[f + 1] - begin;
-        float *encoder_row = to_encoder + f * d, *decoder_row = to_decoder + f * d;
-        const float* direction = decoder + f * d;
-        if (!filled) {
-            std::fill(encoder_row, encoder_row + d, 0.0f);
-            std::fill(decoder_row, decoder_row + d, 0.0f);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<int64_t> active;
+#pragma omp for schedule(dynamic, 64)
+        for (int64_t f = 0; f < d_sae; f++) {
+            float *encoder_row = to_encoder + f * d, *decoder_row = to_decoder + f * d;
+            const float* direction = decoder + f * d;
+            if (!filled) {
+                std::fill(encoder_row, encoder_row + d, 0.0f);
+                std::fill(decoder_row, decoder_row + d, 0.0f);
+            }
+            float slope_sum = 0, value_sum = 0;
+            active.clear();
+            for (int64_t j = starts[f]; j < starts[f + 1]; j++) {
+                const float slope = slopes[pairs[j]], value = values[pairs[j]];
+                slope_sum += slope;
+                value_sum += value;
+                if (slope != 0 || value != 0) active.push_back(j);
+            }
+            const int64_t count = active.size();
+            const auto position = [&](int64_t j) { return positions[active[j]]; };
+            add_rows(encoder_row, count, d, inputs, position, [&](int64_t j) { return slopes[pairs[active[j]]]; });
+            add_rows(decoder_row, count, d, residual, position, [&](int64_t j) { return values[pairs[active[j]]]; });
+            to_bias[f] += slope_sum;
+            mass[f] += value_sum;
+            const float norm = norms[f];
+            if (pull) add(decoder_row, pulls[f], direction, d);
+            if (unit) {
+                const float along = dot(decoder_row, direction, d) / std::max(norm * norm, 1.17549435e-38f);
+                add(decoder_row, -along, direction, d);
+            }
+            squares[f] = static_cast<double>(dot(encoder_row, encoder_row, d)) + dot(decoder_row, decoder_row, d);
         }
-        float slope_sum = 0, value_sum = 0;
-        for (int64_t j = begin; j < begin + count; j++) {
-            slope_sum += slopes[pairs[j]];
-            value_sum += values[pairs[j]];
-        }
-        const auto position = [&](int64_t j) { return positions[begin + j]; };
-        add_rows(encoder_row, count, d, inputs, position, [&](int64_t j) { return slopes[pairs[begin + j]]; });
-        add_rows(decoder_row, count, d, residual, position, [&](int64_t j) { return values[pairs[begin + j]]; });
-        to_bias[f] += slope_sum;
-        mass[f] += value_sum;
-        const float norm = norms[f];
-        if (pull) add(decoder_row, pulls[f], direction, d);
-        if (unit) {
-            const float along = dot(decoder_row, direction, d) / std::max(norm * norm, 1.17549435e-38f);
-            add(decoder_row, -along, direction, d);
-        }
-        squares[f] = static_cast<double>(dot(encoder_row, encoder_row, d)) + dot(decoder_row, decoder_row, d);
     }
 }

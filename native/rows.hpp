@@ -11,7 +11,7 @@
 #define API extern "C" __attribute__((visibility("default")))
 
 // Of the arguments of all functions; kernels/native.py has the same number.
-constexpr int32_t VERSION = 3;
+constexpr int32_t VERSION = 4;
 
 #if defined(__AVX512F__)
 constexpr int64_t WIDTH = 16;
@@ -67,6 +67,9 @@ inline void add4(float* to, const float* factors, const float* const* rows, int6
     }
     for (; i < d; i++) to[i] = (((to[i] + f0 * r0[i]) + f1 * r1[i]) + f2 * r2[i]) + f3 * r3[i];
 }
+
+// How many rows before its turn a row is asked for.
+constexpr int64_t AHEAD = 4;
 
 // Ask for a row that is read soon: rows lie scattered, and no machine foresees them.
 inline void fetch(const float* row, int64_t d) {

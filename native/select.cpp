@@ -133,6 +133,19 @@ uint32_t not_below16(const uint16_t* y, uint16_t bound) {
 #endif
 }
 
+// Call `take(column)` for each bf16 score that is not below a bound.
+template <class Take>
+void each_not_below16(const uint16_t* y, int64_t d_sae, uint16_t bound, Take take) {
+    const uint16_t bits = bound == 0 ? 0x8000u : bound;  // -0 stands where 0 does
+    int64_t c = 0;
+    for (; c + 32 <= d_sae; c += 32) {
+        for (uint32_t mask = not_below16(y + c, bits); mask; mask &= mask - 1) take(c + __builtin_ctz(mask));
+    }
+    for (; c < d_sae; c++) {
+        if (!(widened(y[c]) < widened(bits))) take(c);
+    }
+}
+
 // Candidates of a row of bf16 scores, at most `cap`; -1 where there are more, or the proof says nothing.
 int32_t shortlist(
     const uint16_t* y, int64_t d_sae, int64_t k, int64_t lanes, float error, int64_t cap, int16_t* best,
@@ -151,20 +164,11 @@ int32_t shortlist(
     std::nth_element(maxima, maxima + k - 1, maxima + lanes, std::greater<float>());
     const float lowest = reach(maxima[k - 1], 2 * error);
     if (!std::isfinite(lowest)) return -1;
-    uint16_t bits = rounded_down(lowest);
-    if (bits == 0) bits = 0x8000u;  // -0 stands where 0 does
     int64_t count = 0;
-    const auto take = [&](int64_t column) {
+    each_not_below16(y, d_sae, rounded_down(lowest), [&](int64_t column) {
         if (count < cap) found[count] = static_cast<int32_t>(column);
         count++;
-    };
-    int64_t c = 0;
-    for (; c + 32 <= d_sae; c += 32) {
-        for (uint32_t mask = not_below16(y + c, bits); mask; mask &= mask - 1) take(c + __builtin_ctz(mask));
-    }
-    for (; c < d_sae; c++) {
-        if (!(widened(y[c]) < widened(bits))) take(c);
-    }
+    });
     return count <= cap ? static_cast<int32_t>(count) : -1;
 }
 
@@ -220,6 +224,34 @@ API void monosema_collect(
     }
 }
 
+// `monosema_count` of bf16 scores and bounds.
+API void monosema_count16(
+    const uint16_t* scores, int64_t n, int64_t d_sae, const uint16_t* bounds, int64_t* counts, int32_t threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t row = 0; row < n; row++) {
+        int64_t count = 0;
+        each_not_below16(scores + row * d_sae, d_sae, bounds[row], [&](int64_t) { count++; });
+        counts[row] = count;
+    }
+}
+
+// Columns of those, ascending, and their exact scores x · W + b.
+API void monosema_collect16(
+    const uint16_t* scores, int64_t n, int64_t d_sae, const uint16_t* bounds, const int64_t* offsets, const float* x,
+    const float* weights, const float* bias, int64_t d, int64_t* columns, float* values, int32_t threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t row = 0; row < n; row++) {
+        const int64_t begin = offsets[row], end = offsets[row + 1];
+        int64_t at = begin;
+        each_not_below16(scores + row * d_sae, d_sae, bounds[row], [&](int64_t column) { columns[at++] = column; });
+        for (int64_t j = begin; j < std::min(begin + AHEAD, end); j++) fetch(weights + columns[j] * d, d);
+        for (int64_t j = begin; j < end; j++) {
+            if (j + AHEAD < end) fetch(weights + columns[j + AHEAD] * d, d);
+            values[j] = dot(x + row * d, weights + columns[j] * d, d) + bias[columns[j]];
+        }
+    }
+}
+
 // Candidates [n, cap] and their counts, of bf16 scores [n, d_sae] whose errors are at most `errors`; a count of -1
 // where the proof does not cover the row. `lanes_of` must not be 0: d_sae of 64 and of 8 k + 62 is enough.
 API void monosema_shortlist(
@@ -244,7 +276,6 @@ API void monosema_rank(
     const float* x, const float* weights, const float* bias, int64_t n, int64_t d, int64_t k,
     const int32_t* candidates, const int32_t* counts, int64_t cap, float* values, int64_t* columns,
     int32_t threads) {
-    constexpr int64_t AHEAD = 4;
 #pragma omp parallel num_threads(threads)
     {
         std::vector<uint64_t> keys;

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from monosema.kernels import ByFeature, RowGradients, SparseActs, native, residual_and_slopes, top_k
+from monosema.kernels import (
+    ByFeature,
+    CertifiedEncoder,
+    RowGradients,
+    Selected,
+    SparseActs,
+    native,
+    residual_and_slopes,
+    top_k,
+)
 
 LIBRARY = native.found().library
 BUILT = pytest.mark.skipif(
@@ -25,17 +34,22 @@ def everything() -> dict[str, torch.Tensor]:
     x, W, b = torch.randn(N, D, generator=g), torch.randn(F, D, generator=g), torch.randn(D, generator=g)
     values, columns = top_k(x @ W.T, K)
     acts = SparseActs.from_topk(values, columns, F)
+    acts.values[::3] = 0  # a pair may be silent, and only its slope be asked
     residual = torch.empty_like(x)
     slopes = residual_and_slopes(x, acts, W, b, 0.5, residual)
     into = RowGradients(
         encoder=torch.empty(F, D), decoder=torch.empty(F, D), b_enc=torch.zeros(F), mass=torch.zeros(F)
     )
+    slopes[::6] = 0
     norms = torch.linalg.vector_norm(W, dim=1)
+    found = CertifiedEncoder(W, norms, N).above(x, 1.0, N * F)
+    assert isinstance(found, Selected)
     norm = into.add(
         ByFeature.of(acts), acts.values, slopes, x, residual, W, norms, pulls=norms, unit=True, filled=False
     )
     made = {"values": values, "columns": columns, "residual": residual, "slopes": slopes}
     made |= {"encoder": into.encoder, "decoder": into.decoder, "b_enc": into.b_enc, "mass": into.mass}
+    made |= {"found": found.acts.indices, "scores": found.acts.values}
     return made | {"norm": torch.tensor(norm)}
 
 

@@ -81,5 +81,5 @@ def test_kinds_that_hold_dense_codes_and_groups_say_so() -> None:
     assert held(TopK(aux_k=0)) == (6, 0)
     assert held(TopK()) == (10, 0)
     assert held(MatryoshkaTopK(widths=(8, 16))) == (10, 20)
-    assert held(JumpReLU()) == (31, 0)
-    assert held(TanhJumpReLU()) == (39, 0)
+    assert held(JumpReLU()) == (24, 0)
+    assert held(TanhJumpReLU()) == (32, 0)

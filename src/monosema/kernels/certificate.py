@@ -22,7 +22,7 @@ from torch import Tensor
 from monosema.kernels import native
 from monosema.kernels.encoders import ExactEncoder, Selected
 from monosema.kernels.products import row_dots
-from monosema.kernels.sparse import SparseActs
+from monosema.kernels.sparse import SparseActs, ends_of
 from monosema.kernels.topk import Candidates, GroupedScores, best_of, candidate_cap, enough_columns, top_k
 
 HALF_ULP = 2.0**-8  # of bf16: 8 significant bits, rounded to nearest
@@ -134,16 +134,42 @@ class CertifiedEncoder:
         scores, error = self._score(x)
         if not bool(error.isfinite().all()):
             return self.pre_acts(x)
-        found = GroupedScores(scores).at_least(self._reach(torch.full_like(error, bound), error), limit)
-        if found is None:
+        acts = self._candidates(x, scores, self._reach(torch.full_like(error, bound), error), limit)
+        if acts is None:
             return self.pre_acts(x)
-        acts = SparseActs(
-            offsets=found.offsets,
-            indices=found.columns,
-            values=self._exact_scores(x, found),
-            d_sae=len(self.encoder),
-        )
         return Selected(acts=acts.where(acts.values > bound), candidates=acts.nnz, fallback_rows=0)
+
+    def _candidates(self, x: Tensor, scores: Tensor, lowest: Tensor, limit: int) -> SparseActs | None:
+        """The pairs whose bf16 score is at least `lowest` [n], with exact scores; None if they exceed `limit`."""
+        (n, d_model), d_sae = x.shape, len(self.encoder)
+        if not native.fits(scores, x):
+            found = GroupedScores(scores).at_least(lowest, limit)
+            if found is None:
+                return None
+            values = self._exact_scores(x, found)
+            return SparseActs(offsets=found.offsets, indices=found.columns, values=values, d_sae=d_sae)
+        counts = torch.empty(n, dtype=torch.int64)
+        native.call("count16", scores, n, d_sae, lowest, counts)
+        offsets = ends_of(counts)
+        if int(offsets[-1]) > limit:
+            return None
+        values = x.new_empty(int(offsets[-1]))
+        columns = torch.empty(len(values), dtype=torch.int64)
+        native.call(
+            "collect16",
+            scores,
+            n,
+            d_sae,
+            lowest,
+            offsets,
+            x,
+            self.encoder,
+            self.b_enc,
+            d_model,
+            columns,
+            values,
+        )
+        return SparseActs(offsets=offsets, indices=columns, values=values, d_sae=d_sae)
 
     def _score(self, x: Float[Tensor, "n d_model"]) -> tuple[BFloat16[Tensor, "n d_sae"], Tensor]:
         """The bf16 scores of a chunk and e of each position."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-VERSION = 3
+VERSION = 4
 """Of the functions' arguments; rows.hpp has the same number."""
 SWITCH = "MONOSEMA_NATIVE"
 """Environment variable; at 0 the libraries are left alone."""
@@ -34,6 +34,8 @@ FUNCTIONS = {
     "top_k": "FqqqFL",
     "count": "FqqFL",
     "collect": "FqqFLLF",
+    "count16": "BqqBL",
+    "collect16": "BqqBLFFFqLF",
     "shortlist": "BqqqFqII",
     "rank": "FFFqqqIIqFL",
     "decode": "FFFqqLLFfFF",

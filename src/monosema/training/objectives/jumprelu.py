@@ -42,8 +42,8 @@ class ThresholdObjective(Objective):
 
     @classmethod
     def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
-        """Dense: f, `along`, `near`, the gradient, `steps` and a product of two of them, 4 each, and a mask."""
-        return Held(entry=PRODUCT_BYTES + 6 * 4 + 1)
+        """Dense: f, `along`, `steps` and which entries are active, 4 each, and two masks."""
+        return Held(entry=PRODUCT_BYTES + 4 * 4 + 2)
 
     def refresh(self) -> None:
         """θ, and the bias of what lies within reach of it."""
@@ -57,13 +57,12 @@ class ThresholdObjective(Objective):
 
     def slopes(self, h: Tensor, f: Tensor, along: Tensor, at: Entries) -> Tensor:
         """Squared error and penalty; θ learns from what lies within half the bandwidth of it."""
-        threshold = at.of(self.threshold)
-        near = ((h - threshold).abs() < self.bandwidth / 2).to(h.dtype) / self.bandwidth
-        active = h > threshold
-        grad = along + self._slope(f, at)
-        steps = threshold * grad + self._step_slope(active, at)
-        self._learn(at.sums(near * steps))
-        return self._also(grad.mul_(active), near, steps, active, h, at)
+        threshold, active = at.of(self.threshold), f > 0
+        far = (h - threshold).abs_() >= self.bandwidth / 2
+        grad = along.add_(self._slope(f, at))
+        steps = (threshold * grad).add_(self._step_slope(active, at)).masked_fill_(far, 0.0)
+        self._learn(at.sums(steps) / self.bandwidth)
+        return self._also(grad.mul_(active), steps, active, h, at)
 
     def _learn(self, falls: Float[Tensor, " d_sae"]) -> None:
         """Take in a gradient in θ of the opposite sign."""
@@ -77,8 +76,8 @@ class ThresholdObjective(Objective):
         """Derivative of the penalty in H(h - θ)."""
         return 0.0
 
-    def _also(self, z: Tensor, near: Tensor, steps: Tensor, active: Tensor, h: Tensor, at: Entries) -> Tensor:
-        """What else reaches h beside z."""
+    def _also(self, z: Tensor, steps: Tensor, active: Tensor, h: Tensor, at: Entries) -> Tensor:
+        """What else reaches h beside z; `steps` is what θ learns from, times the bandwidth."""
         return z
 
     def publish(self) -> Float[Tensor, " d_sae"]:

@@ -30,7 +30,7 @@ class TanhObjective(ThresholdObjective):
 
     @classmethod
     def held(cls, kind: Kind, d_model: int, d_sae: int) -> Held:
-        """Beside what thresholds take: which entries are above, in fp32, and what h is over its threshold."""
+        """Beside what thresholds take: what h is over its threshold, and that of active entries."""
         return Held(entry=super().held(kind, d_model, d_sae).entry + 2 * 4)
 
     def _slope(self, f: Tensor, at: Entries) -> Tensor:
@@ -41,13 +41,13 @@ class TanhObjective(ThresholdObjective):
         self._pull(at.sums(steep * f))
         return steep.mul_(norms)
 
-    def _also(self, z: Tensor, near: Tensor, steps: Tensor, active: Tensor, h: Tensor, at: Entries) -> Tensor:
+    def _also(self, z: Tensor, steps: Tensor, active: Tensor, h: Tensor, at: Entries) -> Tensor:
         """The estimator's gradient reaches h; active entries have no part in the loss on silent ones."""
         each = self._silent_weight()
         above = active.to(h.dtype)
         self._learn(at.sums(above) * each)
         self._lack(at.sums(above * (h - at.of(self.threshold))))
-        return z.addcmul_(near, steps).add_(above.mul_(at.of(each)))
+        return z.add_(steps, alpha=1 / self.bandwidth).add_(above.mul_(at.of(each)))
 
     def _silent_weight(self) -> Float[Tensor, " d_sae"]:
         """λ_P / n · ‖d‖."""
