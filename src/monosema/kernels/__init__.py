@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monosema.kernels.certificate import CertifiedEncoder
+from monosema.kernels.certificate import CertifiedEncoder, has_bf16_units
 from monosema.kernels.encoders import Encoder, ExactEncoder, Selected, scores_above
 from monosema.kernels.gradients import RowGradients
 from monosema.kernels.products import ByFeature, energy, residual_and_slopes, row_dots
@@ -18,6 +18,7 @@ __all__ = [
     "Selected",
     "SparseActs",
     "energy",
+    "has_bf16_units",
     "residual_and_slopes",
     "row_dots",
     "scores_above",

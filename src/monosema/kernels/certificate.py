@@ -31,6 +31,11 @@ TINY = 1e-30  # covers what flushing of denormal numbers may lose
 _BLOCK = 1024  # rows of the encoder that are rounded at a time
 
 
+def has_bf16_units() -> bool:
+    """Whether this processor multiplies bf16 by instructions of its own (x86: AVX-512 BF16 or AMX)."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 class CertifiedEncoder:
     """A bf16 twin of an encoder, the bounds of its error, and the fp32 ranking of what it proposes.
 

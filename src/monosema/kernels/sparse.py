@@ -155,6 +155,11 @@ class SparseActs:
         kept[order[place < k]] = True
         return self.where(kept)
 
+    def ascending(self) -> SparseActs:
+        """The same pairs with indices that ascend within each row."""
+        order = (self.rows() * self.d_sae + self.indices).argsort()
+        return replace(self, indices=self.indices[order], values=self.values[order])
+
     def where(self, keep: Bool[Tensor, " nnz"]) -> SparseActs:
         """Only the pairs that `keep` marks."""
         before = ends_of(keep)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from monosema.errors import UsageError
+from monosema.kernels import has_bf16_units
 
 DTYPES = {
     "float32": torch.float32,
@@ -54,13 +55,6 @@ def parse_dtype(name: str) -> torch.dtype:
     return DTYPES[name.removeprefix("torch.")]
 
 
-def _has_bf16_units() -> bool:
-    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    if any(getattr(torch.cpu, name, bool)() for name in names):
-        return True
-    return "SVE" in torch.backends.cpu.get_cpu_capability()
-
-
 def _seconds(dtype: torch.dtype) -> float:
     a, b = torch.ones(512, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
     out = torch.empty(512, 1536, dtype=dtype)
@@ -78,7 +72,7 @@ def measure_dtype(device: torch.device) -> DtypeChoice:
         return DtypeChoice("bfloat16" if torch.cuda.is_bf16_supported() else "float16", "an accelerator")
     if device.type != "cpu":
         return DtypeChoice("float32", "safe on this accelerator")
-    if not _has_bf16_units():
+    if not has_bf16_units() and "SVE" not in torch.backends.cpu.get_cpu_capability():
         return DtypeChoice("float32", "this processor has no bf16 units")
     ratio = round(_seconds(torch.float32) / _seconds(torch.bfloat16), 2)
     if ratio >= FASTER:

@@ -24,8 +24,7 @@ from monosema.errors import ActivationError, UsageError, lookup
 from monosema.kernels import SparseActs
 from monosema.sae.config import TENSORS, SAEConfig, SAEParts, ScaleFold
 from monosema.sae.formats import FORMATS
-
-_CHUNK_BYTES = 64 << 20  # of pre-activations that live at once
+from monosema.sae.selection import Selection
 
 
 class SAE(SAEParts):
@@ -153,20 +152,21 @@ class SAE(SAEParts):
     def encode(self, x: Float[Tensor, "n width"]) -> SparseActs:
         """Feature activations a of raw rows, exact in fp32, with the inference threshold if any.
 
-        Rows are worked on in chunks, so that no more than 64 MB of pre-activations live at once. Massive
-        positions are encoded like others; see `massive_mask`. Raises `UsageError` for another width and
-        `ActivationError` for values that are not finite.
+        Rows are worked on in chunks, so that no more than 64 MB of pre-activations live at once; many rows go
+        through a bf16 product and its proof where that is quicker (selection.py). Massive positions are encoded
+        like others; see `massive_mask`. Raises `UsageError` for another width and `ActivationError` for values
+        that are not finite.
         """
-        x = self._checked(x)[:, : self.d_model]
+        x = self._checked(x)[:, : self.d_model] * (self._balance_in * self.scale)
         norms = self.decoder_norms * (self.folded.scale if self.folded else 1.0)
-        rows = min(max(1, _CHUNK_BYTES // (4 * self.d_sae)), max(1, len(x)))
-        buffer = x.new_empty(rows, self.d_sae)
-        return SparseActs.cat(
-            [
-                self.config.kind.select(self._pre_acts(part, buffer[: len(part)]), norms, self.threshold)
-                for part in x.split(rows)
-            ]
+        selection = Selection(
+            encoder=self.encoder,
+            b_enc=self.b_enc,
+            norms=norms,
+            threshold=self.threshold,
+            keeps=self.config.kind.keeps,
         )
+        return selection.of(x - self.b_dec if self.config.centred else x)
 
     def decode(self, acts: SparseActs) -> Float[Tensor, "n d_model"]:
         """x̂ in raw units: b_dec/s plus every a·(d/‖d‖)/s."""
@@ -264,14 +264,6 @@ class SAE(SAEParts):
             row = int((~torch.isfinite(x)).any(1).nonzero()[0])
             raise ActivationError(f"activations at {self.input}, row {row}, are NaN or infinite")
         return x
-
-    def _pre_acts(
-        self, x: Float[Tensor, "n d_model"], out: Float[Tensor, "n d_sae"]
-    ) -> Float[Tensor, "n d_sae"]:
-        scaled = x * (self._balance_in * self.scale)
-        if self.config.centred:
-            scaled = scaled - self.b_dec
-        return torch.addmm(self.b_enc, scaled, self.encoder.T, out=out)
 
     @property
     def _balance_in(self) -> Float[Tensor, " d_model"] | float:

@@ -1,4 +1,4 @@
-"""What every kind of SAE offers: traits that the one trainer reads, the start of its weights, its selection."""
+"""What every kind of SAE offers: traits that the one trainer reads, the start of its weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import SparseActs, scores_above
 
 Thresholds = Literal["none", "trained", "by_cost", "by_l0"]
 """Where inference thresholds come from: nowhere, training itself, or a fit after it (threshold.py)."""
@@ -41,7 +40,7 @@ def block_norms(decoder: Float[Tensor, "f d_model"], blocks: int) -> Float[Tenso
 
 @runtime_checkable
 class Kind(Protocol):
-    """Settings of one kind: a frozen dataclass with traits, initialisation and selection."""
+    """Settings of one kind: a frozen dataclass with traits, and initialisation."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -60,6 +59,10 @@ class Kind(Protocol):
     @property
     def k(self) -> int | None:
         """The largest number of features that a position may have; None where a penalty sets it."""
+
+    @property
+    def keeps(self) -> int | None:
+        """Activations above 0 and the threshold that a position keeps, its largest; None: all of them."""
 
     @property
     def aimed_l0(self) -> int | None:
@@ -92,36 +95,12 @@ class Kind(Protocol):
     ) -> Weights:
         """Return the weights at step 0; `mean` is that of the scaled activations at unmassive positions."""
 
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Return the activations a = f·‖d‖ > 0 that this kind keeps, indices ascending within a row.
-
-        What is not above the `threshold` on a, where there is one, is not kept. `pre_acts` is overwritten.
-        """
-
-
-def all_above(
-    pre_acts: Float[Tensor, "n d_sae"],
-    decoder_norms: Float[Tensor, " d_sae"],
-    threshold: Float[Tensor, " d_sae"] | None,
-) -> SparseActs:
-    """Every a above 0 and above its threshold: what `select` is for kinds that keep no fixed number."""
-    acts = pre_acts.mul_(decoder_norms).relu_()
-    if threshold is not None:
-        acts.masked_fill_(acts <= threshold, 0.0)
-    found = scores_above(acts, 0.0, acts.numel())
-    assert found is not None
-    return found
-
 
 class Penalised:
     """What kinds share whose sparsity a penalty sets: no fixed number of activations, no auxiliary loss."""
 
     k: ClassVar[int | None] = None
+    keeps: ClassVar[int | None] = None
     aux_coefficient: ClassVar[float] = 0.0
 
     @property
@@ -132,15 +111,6 @@ class Penalised:
     def aux_latents(self, d_model: int) -> int:
         """None: there is no auxiliary loss."""
         return 0
-
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Keep every a above 0 and its threshold."""
-        return all_above(pre_acts, decoder_norms, threshold)
 
 
 def check_number(name: str, value: float, *, above: float | None = None, hint: str) -> None:

@@ -15,8 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from monosema.errors import UsageError
-from monosema.kernels import SparseActs, top_k
-from monosema.sae.kinds.kind import Thresholds, Weights, all_above, check_number, unit_rows_at
+from monosema.sae.kinds.kind import Thresholds, Weights, check_number, unit_rows_at
 
 LARGEST_AUX_K = 512
 
@@ -76,16 +75,10 @@ class TopK(LargestK):
     name: ClassVar[str] = "topk"
     thresholds: ClassVar[Thresholds] = "none"
 
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Keep the k largest a of each row, those above 0 only; of equals the lower feature."""
-        values, indices = top_k(pre_acts.mul_(decoder_norms), self.k)  # [n, k]
-        acts = SparseActs.from_topk(values, indices, pre_acts.shape[1])
-        return acts if threshold is None else acts.where(acts.values > threshold[acts.indices])
+    @property
+    def keeps(self) -> int:
+        """`k`."""
+        return self.k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +98,4 @@ class BatchTopK(LargestK):
 
     name: ClassVar[str] = "batchtopk"
     thresholds: ClassVar[Thresholds] = "by_l0"
-
-    def select(
-        self,
-        pre_acts: Float[Tensor, "n d_sae"],
-        decoder_norms: Float[Tensor, " d_sae"],
-        threshold: Float[Tensor, " d_sae"] | None,
-    ) -> SparseActs:
-        """Keep every a above 0 and its threshold."""
-        return all_above(pre_acts, decoder_norms, threshold)
+    keeps: ClassVar[int | None] = None
