@@ -3,12 +3,15 @@
     python -m benchmarks.harvest --json
     python -m benchmarks.harvest --json --peer folder-to-keep --dtypes float32
 
-over_bare_forward   kept positions a second to disk (shards, hashes, statistics) over positions a second of the bare
-                    network up to that layer, on whole rows without padding, at the best of several batch sizes
-over_sae_lens       shuffled activations a second on the fly over those of SAELens's `ActivationsStore`: same model,
-                    text, context, dtype and size of the shuffle buffer; the peer gets whole rows that are already
-                    tokenised, at the best of the same batch sizes, and stops at the layer as we do
+over_bare_forward   tokens a second to disk (shards, hashes, statistics) over those of the bare network up to the layer,
+                    on whole rows without padding, at the best of several batch sizes
+over_sae_lens       tokens a second whose activations are shuffled on the fly over those of SAELens's
+                    `ActivationsStore`: same model, text, context, dtype and size of the shuffle buffer; the peer gets
+                    whole rows that are already tokenised, at the best of the same batch sizes, and stops at the layer
+                    as we do
 over_sae_lens_best  the same, each tool in its best dtype
+kept_share          positions that we keep of the tokens that we read: those that a chat template puts are read and left
+                    out, here alone
 pad_share           padding among the positions that our model was given
 memory_growth       memory of a harvest (to disk, and on the fly) of the larger corpus over that of the smaller, on a
                     tiny model: what grows with the number of tokens, not with the model
@@ -79,7 +82,7 @@ def whole_rows(tokens: Tokens) -> torch.Tensor:
 
 
 class Case:
-    """One dtype: the three that are timed in turns, and how many positions each does."""
+    """One dtype: those that are timed in turns, and how many tokens each reads."""
 
     def __init__(self, options: argparse.Namespace, dtype: str, tokens: Tokens, python: Path, scratch: Path):
         self.folder, self.scratch, self.n = folder_of(options.model), scratch, options.turn
@@ -93,6 +96,8 @@ class Case:
             lambda rows: rate_of(lambda: self.model.capture(self.ids[:rows], [self.hook]), rows * context)
         )
         self.tokens_per_batch = ours * context
+        read = sum(int(batch.real.sum()) for batch in tokens.batches("train", self.tokens_per_batch))
+        self.kept_share = tokens.count("train") / read
         stats = measure(
             self.model,
             tokens,
@@ -124,7 +129,7 @@ class Case:
         }
         self.peer = Peer([python, STORE], asked)
         self.peer_rows = best_rows(lambda rows: rate_of(lambda: self.peer.ask(rows, self.n), self.n))
-        self.done = dict.fromkeys(("bare", "disk", "live", "peer"), 0)
+        self.done = dict.fromkeys(("bare", "disk", "live", "peer"), 0.0)
 
     @torch.inference_mode()
     def _forward(self, rows: int) -> None:
@@ -145,16 +150,16 @@ class Case:
         )
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             store = harvest_to_disk(self.model, self.tokens, {self.hook: Path(folder)}, plan)[self.hook]
-            self.done["disk"] = len(store)
+            self.done["disk"] = len(store) / self.kept_share
 
     def _live(self) -> None:
-        self.done["live"] = len(self.stream.next(self.n))
+        self.done["live"] = len(self.stream.next(self.n)) / self.kept_share
 
     def _peers(self) -> None:
-        self.done["peer"] = int(self.peer.ask(self.peer_rows, self.n))
+        self.done["peer"] = float(self.peer.ask(self.peer_rows, self.n))
 
     def rates(self, rounds: int) -> dict[str, float]:
-        """Positions a second of each."""
+        """Tokens a second of each."""
         cases = {"bare": self._bare, "disk": self._disk, "live": self._live, "peer": self._peers}
         ms = medians_in_turns(cases, rounds=rounds, warm_up=1)
         self.peer.close()
@@ -209,11 +214,12 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
     folder.mkdir()
     write_tokens(folder, read_documents(settings), load_tokenizer(options.model), settings)
     tokens = Tokens(folder)
-    rates, rows, pads = {}, {}, []
+    rates, rows, pads, kept = {}, {}, [], []
     for dtype in options.dtypes:
         case = Case(options, dtype, tokens, python, scratch)
         rates[dtype] = case.rates(options.rounds)
         pads.append(tokens.pad_share("train", case.tokens_per_batch))
+        kept.append(case.kept_share)
         rows[dtype] = {
             "bare": case.rows,
             "ours": case.tokens_per_batch // tokens.context,
@@ -227,6 +233,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
         "over_bare_forward": first["disk"] / first["bare"],
         "over_sae_lens": first["live"] / first["peer"],
         "over_sae_lens_best": best["live"] / best["peer"],
+        "kept_share": min(kept),
         "pad_share": max(pads),
         "memory_growth": large / small,
     }
@@ -237,7 +244,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
         time.perf_counter() - start,
         as_json=options.json,
         details={
-            "positions_a_second": {
+            "tokens_a_second": {
                 dtype: {name: round(rate) for name, rate in found.items()} for dtype, found in rates.items()
             },
             "best_rows": rows,
@@ -254,7 +261,7 @@ def main() -> None:
     parser.add_argument("--layer", type=int, default=15)
     parser.add_argument("--context", type=int, default=256)
     parser.add_argument("--tokens", type=int, default=300_000, help="tokens of the text")
-    parser.add_argument("--turn", type=int, default=1 << 15, help="positions that each does in a turn")
+    parser.add_argument("--turn", type=int, default=1 << 15, help="positions that each gives in a turn")
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds, after one that is not")
     parser.add_argument(
         "--dtypes",

@@ -9,6 +9,7 @@ import torch
 from hypothesis import settings
 
 from monosema.kernels import native
+from monosema.sae import selection
 
 settings.register_profile("everywhere", deadline=None)
 settings.load_profile("everywhere")
@@ -30,8 +31,9 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything by torch, as on a GPU."""
+    """Everything by torch and by fp32 products, as on a GPU."""
     _without_kernels(monkeypatch)
+    monkeypatch.setattr(selection, "has_bf16_units", bool)
 
 
 def _without_kernels(patch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from monosema.allocator import keep_freed_memory
 from monosema.corpora import Document, Encoder, Message, tokenizer_hash
 from monosema.errors import UsageError
 from monosema.files import digest
@@ -86,6 +87,7 @@ class LanguageModel(PredictingNetwork):
         if hook is not None:
             hook.check(config.get_text_config().num_hidden_layers)
             config = truncated(config, hook.layer + 1)
+        keep_freed_memory()
         network = load_network(
             folder,
             config,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from monosema.allocator import keep_freed_memory
 from monosema.errors import Interrupted, UsageError
 from monosema.progress import Progress, SilentProgress
 from monosema.sae import SAE
@@ -60,6 +61,7 @@ def train_together(
         raise UsageError(
             "SAEs that are trained together need plans of one batch size, and at least one of them"
         )
+    keep_freed_memory()
     device = jobs[0].sae.encoder.device if device is None else device
     runs = [Run(job, stream, device) for job in jobs]
     progress = SilentProgress() if progress is None else progress
