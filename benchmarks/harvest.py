@@ -9,7 +9,8 @@ over_sae_lens       tokens a second whose activations are shuffled on the fly ov
                     `ActivationsStore`: same model, text, context, dtype and size of the shuffle buffer; the peer gets
                     whole rows that are already tokenised, at the best of the same batch sizes, and stops at the layer
                     as we do
-over_sae_lens_best  the same, each tool in its best dtype
+over_sae_lens_tuned the same with the peer's glibc told to keep freed memory, which we tell ours ourselves
+over_sae_lens_best  as shipped, each tool in its best dtype
 kept_share          positions that we keep of the tokens that we read: those that a chat template puts are read and left
                     out, here alone
 pad_share           padding among the positions that our model was given
@@ -29,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +39,14 @@ from datasets import Dataset
 from transformers import AutoConfig, AutoModel, LlamaConfig, LlamaForCausalLM
 
 from benchmarks.harness import arguments, medians_in_turns, report
-from benchmarks.peers import PINS, Peer, peer_python
+from benchmarks.peers import AS_SHIPPED, PINS, TUNED, Peer, peer_python
 from monosema.activations import LiveStream, harvest_to_disk, measure, plan_harvest
 from monosema.corpora import CorpusSettings, Document, Tokens, read_documents, write_tokens
 from monosema.models import LanguageModel, load_tokenizer
 from monosema.models.loading import folder_of
 
 PEER = PINS["sae-lens"]
+PEER_MALLOC = {"peer": AS_SHIPPED, "peer_tuned": TUNED}
 STORE = Path(__file__).with_name("sae_lens_store.py")
 BATCH_ROWS = (2, 4, 8, 16, 32)
 BUFFER_CONTEXTS = 128
@@ -127,9 +130,12 @@ class Case:
             "buffer_rows": buffer_rows,
             "threads": torch.get_num_threads(),
         }
-        self.peer = Peer([python, STORE], asked)
-        self.peer_rows = best_rows(lambda rows: rate_of(lambda: self.peer.ask(rows, self.n), self.n))
-        self.done = dict.fromkeys(("bare", "disk", "live", "peer"), 0.0)
+        self.peers = {
+            name: Peer([python, STORE], asked, malloc=malloc) for name, malloc in PEER_MALLOC.items()
+        }
+        shipped = self.peers["peer"]
+        self.peer_rows = best_rows(lambda rows: rate_of(lambda: shipped.ask(rows, self.n), self.n))
+        self.done: dict[str, float] = {}
 
     @torch.inference_mode()
     def _forward(self, rows: int) -> None:
@@ -155,14 +161,16 @@ class Case:
     def _live(self) -> None:
         self.done["live"] = len(self.stream.next(self.n)) / self.kept_share
 
-    def _peers(self) -> None:
-        self.done["peer"] = float(self.peer.ask(self.peer_rows, self.n))
+    def _peer(self, name: str) -> None:
+        self.done[name] = float(self.peers[name].ask(self.peer_rows, self.n))
 
     def rates(self, rounds: int) -> dict[str, float]:
         """Tokens a second of each."""
-        cases = {"bare": self._bare, "disk": self._disk, "live": self._live, "peer": self._peers}
+        cases = {"bare": self._bare, "disk": self._disk, "live": self._live}
+        cases |= {name: partial(self._peer, name) for name in self.peers}
         ms = medians_in_turns(cases, rounds=rounds, warm_up=1)
-        self.peer.close()
+        for peer in self.peers.values():
+            peer.close()
         return {name: 1e3 * self.done[name] / ms[name] for name in cases}
 
 
@@ -232,6 +240,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
     figures = {
         "over_bare_forward": first["disk"] / first["bare"],
         "over_sae_lens": first["live"] / first["peer"],
+        "over_sae_lens_tuned": first["live"] / first["peer_tuned"],
         "over_sae_lens_best": best["live"] / best["peer"],
         "kept_share": min(kept),
         "pad_share": max(pads),
