@@ -21,6 +21,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -111,11 +112,12 @@ class Tokens:
         self._bits = np.memmap(folder / KEPT, dtype=np.uint8, mode="r")
         try:
             self._documents = pq.read_table(folder / DOCUMENTS)
-            self._rows = np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
+            self._rows = np.load(folder / ROWS, mmap_mode="r", allow_pickle=False).view(np.ndarray)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DamagedError(f"tokens in {folder} cannot be read ({error}); remake them") from None
         self._layout = _layout(self._documents, self.info)
-        self._row_split = self._layout.splits[self._rows[:, 0]]
+        ends = np.searchsorted(self._layout.splits[self._rows[:, 0]], np.arange(len(self.splits) + 1))
+        self._row_range = [slice(*pair) for pair in pairwise(ends.tolist())]  # of each split
         self._plans: dict[tuple[str, int], list[Int[np.ndarray, " b"]]] = {}
 
     @property
@@ -130,7 +132,7 @@ class Tokens:
 
     def count(self, split: str) -> int:
         """Kept positions of one pass over a split."""
-        return int(self._rows[self._row_split == self._number(split), 3].sum())
+        return int(self._rows[self._row_range[self._number(split)], 3].sum())
 
     def batches(
         self,
@@ -186,10 +188,10 @@ class Tokens:
         return lookup({name: number for number, name in enumerate(self.splits)}, split, "split")
 
     def _rows_of(self, split: str) -> Int[np.ndarray, "rows 4"]:
-        """Rows of a split that has at least one context of tokens."""
+        """Rows of a split that has at least one context of tokens, in the page cache."""
         number = self._number(split)
-        rows = np.asarray(self._rows[self._row_split == number])
-        tokens = int(self._layout.lengths[self._layout.members(number)].sum())
+        rows = self._rows[self._row_range[number]]
+        tokens = int(self._layout.lengths.sum(where=self._layout.splits == number))
         if not len(rows) or tokens < self.context:
             raise UsageError(
                 f"split {split} has {tokens} tokens, fewer than one context of {self.context} "
