@@ -10,7 +10,7 @@ from torch import Tensor
 
 ROWS = 1024
 TIMES = 3
-WORTH = 0.8  # share of the fp32 product's time below which shortlist and proof, .15 of it, pay for themselves
+WORTH = 0.5  # share of the fp32 product's time below which shortlist and proof pay for themselves
 
 
 def step_device(device: torch.device | str) -> torch.device:
