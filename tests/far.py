@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from monosema.kernels import has_bf16_units
+from monosema.training.machine import AMPERE
+
 GPU, HERE, GPUS = torch.device("cuda"), torch.device("cpu"), ("cuda", "mps")
 DEVICE_OF = Tensor.device.__get__
 MOVING = ("to", "copy_")
@@ -64,6 +67,7 @@ def gpu(name: str = "cuda") -> Iterator[torch.device]:
         patch.setattr(torch, "Generator", _Generator)
         patch.setattr(torch, "Event", _Event)
         patch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=1 << 34))
+        patch.setattr(torch.cuda, "get_device_capability", lambda _: AMPERE if has_bf16_units() else (0, 0))
         yield device
 
 

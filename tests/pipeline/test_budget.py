@@ -43,7 +43,6 @@ COST = Cost(
     context=256,
     untrained=Line(0.0, 8e-9),
     fitting=Line(0.0, 0.0),
-    trial=0.0,
 )
 NUMBERS = st.floats(1e-6, 1e-2)
 COSTS = st.builds(
@@ -85,11 +84,11 @@ def test_the_estimate_is_the_sum_that_its_page_gives() -> None:
     assert estimate([plain], 1_000_000, 2048)["evaluation"] == pytest.approx(measured, rel=1e-12)
 
 
-def test_training_tries_products_and_fits_thresholds_on_at_most_50_000_positions() -> None:
-    fitted = replace(COST, fitting=Line(1e-6, 1e-9), trial=1e-4)
+def test_training_fits_thresholds_on_at_most_50_000_positions() -> None:
+    fitted = replace(COST, fitting=Line(1e-6, 1e-9))
     for tokens, sample in ((10**6, 50_000), (10_000, 9000)):
         more = estimate([fitted], tokens, 2048)["sae"] - estimate([COST], tokens, 2048)["sae"]
-        assert more == pytest.approx(2048 * 1e-4 + sample * (1e-6 + 2048e-9))
+        assert more == pytest.approx(sample * (1e-6 + 2048e-9))
     assert estimate([replace(fitted, trained=0)], 10**6, 2048)["sae"] == 0
 
 
@@ -263,7 +262,7 @@ def test_every_rate_of_a_real_model_is_measured(tmp_path: Path) -> None:
         assert (cost.train_share, cost.held_share) == (0.7, 0.1)
         rates = [cost.forward, cost.continuation]
         lines = (cost.step, cost.encode, cost.index, cost.untrained, cost.fitting)
-        rates += [line.at(size) for line in lines for size in LADDER] + [cost.trial]
+        rates += [line.at(size) for line in lines for size in LADDER]
         assert 0 <= cost.row < math.inf
         assert all(0 < rate < math.inf for rate in rates)
     assert not list((tmp_path / "scratch").iterdir())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from monosema.errors import UsageError
 from monosema.sae import L1, SAEConfig, TopK
-from monosema.training import TrainSettings, default_lr, faster_gemm, make_plan
+from monosema.training import TrainSettings, default_lr, faster_gemm, machine, make_plan
 from monosema.training.schedule import l1_at, lr_at
 from monosema.training.step import ENCODERS
 
@@ -109,7 +110,15 @@ def test_settings_out_of_range_are_refused(setting: str, value: float) -> None:
         TrainSettings(**{setting: value})  # type: ignore[arg-type]
 
 
-def test_the_faster_product_is_measured_and_put_into_the_plan() -> None:
-    found = faster_gemm(16, 64)
-    assert found in ENCODERS
-    assert make_plan(TrainSettings(), TOPK, positions=100, encoder_gemm=found).encoder_gemm == found
+@pytest.mark.parametrize(
+    ("units", "capability", "here", "there"),
+    [(True, (9, 0), "bf16", "bf16"), (False, (7, 5), "fp32", "fp32")],
+)
+def test_hardware_decides_which_product_is_put_into_the_plan(
+    units: bool, capability: tuple[int, int], here: str, there: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "has_bf16_units", lambda: units)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert (faster_gemm(), faster_gemm("cuda:1")) == (here, there)
+    assert {here, there} <= ENCODERS.keys()
+    assert make_plan(TrainSettings(), TOPK, positions=100, encoder_gemm=here).encoder_gemm == here

@@ -3,8 +3,8 @@
 Everything here is arithmetic; rates.py measures. T: tokens of a corpus, n: those of split train, F: d_sae.
 
     activations   n passes of the model up to the hook point, once for all SAEs that read them
-    sae           steps over 4 n positions (`PASSES`), shared out by position; a straight line in F. Before them F times
-                  a trial of the encoder's product, after them thresholds, fitted on a sample, where the kind has some
+    sae           steps over 4 n positions (`PASSES`), shared out by position; a straight line in F. After them
+                  thresholds, fitted on a sample, where the kind has some
     evaluation    passes up to the hook point, encodings, and runs of the layers above it: bounded by its settings
     index         n times encoding, sorting and reducing a position, a straight line in F; then a row of the table and
                   logits of each of the F directions, and cosines of all pairs of them
@@ -124,8 +124,6 @@ class Cost:
     """Encoding by an SAE as it is before training: dense where nothing but training makes it sparse."""
     fitting: Line
     """Fitting inference thresholds, a position of the sample; 0 where the kind fits none."""
-    trial: float
-    """Seconds a feature to find which of the encoder's products is fastest."""
     kept: float = 1.0
     """Share of the tokens whose positions are kept: trained on and indexed."""
     row: float = 0.0
@@ -163,12 +161,12 @@ class Cost:
         return PASSES * kept if self.trained is None else self.trained
 
     def _training(self, kept: float, d_sae: int) -> float:
-        """Trial of products, steps, thresholds; nothing where nothing is trained."""
+        """Steps and thresholds; nothing where nothing is trained."""
         if self.trained == 0:
             return 0.0
         sample = min(THRESHOLD_POSITIONS, kept)
         steps = self._trained(kept) * self.step.at(d_sae)
-        return d_sae * self.trial + steps + sample * self.fitting.at(d_sae)
+        return steps + sample * self.fitting.at(d_sae)
 
     def _again(self, kept: float) -> float:
         """Seconds for the activations of a position that are needed again after the harvest."""

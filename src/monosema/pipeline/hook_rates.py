@@ -15,7 +15,6 @@ from monosema.activations import ActivationStats, row_norms
 from monosema.activations.massive import median_norm
 from monosema.evaluation.crossentropy import LOGIT_BYTES, losses
 from monosema.models import HookPoint, LanguageModel, points_of
-from monosema.pipeline.budget import LADDER
 from monosema.training import faster_gemm, step_device
 
 MOST_TOKENS_TIMED = 4096
@@ -51,8 +50,6 @@ class Place:
     logits: float
     """Seconds a direction, through the unembedding."""
     encoder_gemm: str
-    trial: float
-    """Seconds a feature to find it."""
 
 
 def measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_batch: int) -> Place:
@@ -88,8 +85,5 @@ def measure_place(model: LanguageModel, hook: str, length: int, *, tokens_per_ba
     norms = row_norms(x)
     stats = ActivationStats.of(x, norms, median=median_norm(norms), places=len(points_of(hook)))
     steps_on = step_device(model.device)
-    start = time.perf_counter()
-    gemm = faster_gemm(x.shape[1], 4 * LADDER[0], device=steps_on)
-    trial = (time.perf_counter() - start) / (4 * LADDER[0])
     usual = x[norms <= stats.massive_threshold]
-    return Place(usual, steps_on, stats, forward, continuation, logits, gemm, trial)
+    return Place(usual, steps_on, stats, forward, continuation, logits, faster_gemm(steps_on))

@@ -98,7 +98,6 @@ def _cost(
         context=min(corpus.context, model.context),
         untrained=line(lambda one: one.untrained),
         fitting=line(lambda one: one.fitting),
-        trial=place.trial,
         row=large.row + near.flat,
         logits=place.logits,
         cosine=near.slope,

@@ -116,7 +116,7 @@ class Training:
         )
 
         def decide() -> dict[str, Any]:
-            gemm = faster_gemm(config.d_model, config.d_sae, device=self.device)
+            gemm = faster_gemm(self.device)
             return asdict(
                 make_train_plan(asked.training, config, positions=self.positions, encoder_gemm=gemm)
             )

@@ -1,16 +1,13 @@
-"""Where steps are taken, and which product makes the encoder's shortlist fastest there (frozen in the plan)."""
+"""Where steps are taken, and which product makes the encoder's shortlist there (frozen in the plan)."""
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import torch
-from torch import Tensor
 
-ROWS = 1024
-TIMES = 3
-WORTH = 0.5  # share of the fp32 product's time below which shortlist and proof pay for themselves
+from monosema.kernels import has_bf16_units
+
+AMPERE = (8, 0)
+"""Compute capability from which on NVIDIA's GPUs multiply bf16."""
 
 
 def step_device(device: torch.device | str) -> torch.device:
@@ -19,23 +16,13 @@ def step_device(device: torch.device | str) -> torch.device:
     return device if device.type == "cuda" else torch.device("cpu")
 
 
-def faster_gemm(d_model: int, d_sae: int, *, device: torch.device | str = "cpu") -> str:
-    """Return "bf16" where that product is quick enough beside the fp32 one, else "fp32".
+def faster_gemm(device: torch.device | str = "cpu") -> str:
+    """Return "bf16" where steps are taken on units that multiply it, else "fp32".
 
-    Both give the same features (kernels/certificate.py). Takes about eight encoder products of 1,024 positions.
+    Both give the same features (kernels/certificate.py), whose values differ in their last bits. So it is the
+    hardware that decides and not a clock, by which two runs on one machine could differ.
     """
-    x = torch.ones(ROWS, d_model, device=device)
-    encoder = torch.ones(d_sae, d_model, device=device)
-    wide, narrow = _seconds(x, encoder), _seconds(x.bfloat16(), encoder.bfloat16())
-    return "bf16" if narrow < WORTH * wide else "fp32"
-
-
-def _seconds(x: Tensor, encoder: Tensor) -> float:
-    out = x.new_empty(len(x), len(encoder))
-    times = []
-    for _ in range(TIMES + 1):
-        start = time.perf_counter()
-        torch.mm(x, encoder.T, out=out)
-        float(out[0, 0])  # waits for the device
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])  # the first one warms up
+    device = torch.device(device)
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device) >= AMPERE else "fp32"
+    return "bf16" if has_bf16_units() else "fp32"

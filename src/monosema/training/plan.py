@@ -107,7 +107,7 @@ def make_plan(
 ) -> TrainPlan:
     """Return the plan for an SAE on a stream of `positions` positions a pass.
 
-    `encoder_gemm` is what `faster_gemm` found on this machine. A batch never exceeds one pass. Raises
+    `encoder_gemm` is what `faster_gemm` says of this machine. A batch never exceeds one pass. Raises
     `UsageError` where there are no positions.
     """
     if positions < 1:
