@@ -64,7 +64,7 @@ class Text:
         )[asked["hook"]]
         self.measuring = time.perf_counter() - start  # seconds that scale and mean took
         self.saes = [self.sae(seed, **sae) for seed, sae in enumerate(asked["saes"])]
-        self.gemm = faster_gemm(self.model.d_model, self.saes[0].d_sae)
+        self.gemm = faster_gemm()
 
     def sae(self, seed: int, d_sae: int, k: int) -> SAE:
         """An untrained SAE."""
