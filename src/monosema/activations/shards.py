@@ -113,21 +113,46 @@ def record_name(number: int) -> str:
     return f"{number:05d}.json"
 
 
-def write_shard(
-    place: Place, number: int, rows: Rows, batches: int, *, seed: int, lossy: Lossy = None
-) -> Shard:
-    """Write the file of a shard and then its record; the same rows and seed give the same bytes."""
-    at = drawn_places(len(rows.norm), torch_generator(seed, "scatter", number))
-    x = torch.empty_like(rows.x)
-    x[at.long()] = rows.x
-    tensors = rows.tensors() | {PLACE: at} | ({X: x} if lossy is None else _as_int8(x))
-    data = save({name: column.contiguous() for name, column in tensors.items()})
-    place.write(shard_name(number), data)
-    shard = Shard(
-        file=shard_name(number), batches=batches, rows=len(rows.norm), bytes=len(data), blake2=digest(data)
-    )
-    place.write(record_name(number), (json.dumps(asdict(shard), indent=2) + "\n").encode())
-    return shard
+class ShardRows:
+    """Rows of a shard in the making: each activation goes to its place at once, so that a shard is in memory once.
+
+    The same rows and seed give the same file.
+    """
+
+    def __init__(self, number: int, rows: int, *, seed: int, lossy: Lossy = None) -> None:
+        """`rows`: how many there will be."""
+        self._number, self._lossy, self._done = number, lossy, 0
+        self._columns = {PLACE: drawn_places(rows, torch_generator(seed, "scatter", number))}
+
+    def add(self, rows: Rows) -> None:
+        """Take the next rows, in the order of the harvest."""
+        here = slice(self._done, self._done + len(rows.norm))
+        place = self._columns[PLACE][here].long()
+        short = {name: column for name, column in rows.tensors().items() if name != X}
+        wide = {X: rows.x} if self._lossy is None else _as_int8(rows.x)
+        for at, columns in ((here, short), (place, wide)):
+            for name, column in columns.items():
+                self._column(name, column)[at] = column
+        self._done = here.stop
+
+    def _column(self, name: str, like: Tensor) -> Tensor:
+        if name not in self._columns:
+            self._columns[name] = like.new_empty(len(self._columns[PLACE]), *like.shape[1:])
+        return self._columns[name]
+
+    def write(self, place: Place, batches: int) -> Shard:
+        """Write the file of the shard, whose rows are all there, and then its record."""
+        data = save(self._columns)
+        place.write(shard_name(self._number), data)
+        shard = Shard(
+            file=shard_name(self._number),
+            batches=batches,
+            rows=self._done,
+            bytes=len(data),
+            blake2=digest(data),
+        )
+        place.write(record_name(self._number), (json.dumps(asdict(shard), indent=2) + "\n").encode())
+        return shard
 
 
 def _as_int8(x: Float[Tensor, "n d_model"]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from itertools import islice
@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from monosema.activations.harvest import HARVEST_ORDER, Rows, canonical, harvest
+from monosema.activations.harvest import HARVEST_ORDER, canonical, harvest
 from monosema.activations.massive import MASSIVE_SAMPLE, ActivationStats, median_norm
 from monosema.activations.places import Folder, Place
 from monosema.activations.plan import HarvestPlan, batches_used, kept_positions
@@ -26,17 +26,17 @@ from monosema.activations.seeds import numpy_generator
 from monosema.activations.shards import (
     OpenShards,
     Shard,
+    ShardRows,
     check_room,
     disk_errors,
     read_records,
     record_name,
     shard_name,
     store_bytes,
-    write_shard,
 )
 from monosema.activations.store import AT, SCHEMA, STORE, ActivationStore, check_asked, checked_shards
 from monosema.activations.urls import place_of
-from monosema.corpora import Tokens
+from monosema.corpora import Batch, Tokens
 from monosema.errors import UsageError
 from monosema.files import digest_json
 from monosema.models import LanguageModel, points_of
@@ -113,7 +113,7 @@ def harvest_to_disk(
     `crew`: workers, each of which opens the same model and tokens for itself and makes whole shards, to the same
     bytes; without it, or where no other process sees what is written, shards are made here.
     `progress` is told of kept positions, those of finished shards among them. Memory, here and in each worker: one
-    shard of every hook point, and two more of the widest. The bytes needed are computed before the model runs. Raises
+    shard of every hook point, and one more of the widest. The bytes needed are computed before the model runs. Raises
     `ResourceError` (disk), `ActivationError` (NaN, infinite), `DamagedError` (a finished shard was changed),
     `UsageError` (no kept positions, a folder that holds a store of other settings, a URL that has no driver).
     """
@@ -193,22 +193,21 @@ def _lacking(stores: Sequence[_Store], number: int, progress: Progress) -> list[
 def _make_shard(opened: tuple[LanguageModel, Tokens], task: _Task, progress: Progress) -> None:
     """Make one shard of each hook point of a task, from a model and tokens."""
     (model, tokens), plan = opened, task.plan
-    order = numpy_generator(plan.seed, HARVEST_ORDER)
-    start = task.number * plan.batches_per_shard
-    given = islice(tokens.batches(plan.split, plan.tokens_per_batch, order=order, start=start), task.batches)
-    found: list[dict[str, Rows]] = []
-    for rows in harvest(model, given, list(task.targets)):
-        found.append(rows)
-        progress.update(len(next(iter(rows.values())).norm))
+    kept = sum(int(batch.keep.sum()) for batch in _batches(tokens, task))
+    made = {hook: ShardRows(task.number, kept, seed=plan.seed, lossy=plan.lossy) for hook in task.targets}
+    for found in harvest(model, _batches(tokens, task), list(made)):
+        for hook, rows in found.items():
+            made[hook].add(rows)
+        progress.update(len(next(iter(found.values())).norm))
     for hook, target in task.targets.items():
-        joined = _joined([rows[hook] for rows in found])
         with disk_errors(target.place, target.needed):
-            write_shard(target.place, task.number, joined, task.batches, seed=plan.seed, lossy=plan.lossy)
+            made.pop(hook).write(target.place, task.batches)
 
 
-def _joined(parts: list[Rows]) -> Rows:
-    columns = [part.tensors() for part in parts]
-    return Rows(**{name: torch.cat([column[name] for column in columns]) for name in columns[0]})
+def _batches(tokens: Tokens, task: _Task) -> Iterator[Batch]:
+    plan = task.plan
+    order, start = numpy_generator(plan.seed, HARVEST_ORDER), task.number * plan.batches_per_shard
+    return islice(tokens.batches(plan.split, plan.tokens_per_batch, order=order, start=start), task.batches)
 
 
 def _finish(store: _Store) -> ActivationStore:

@@ -1,6 +1,6 @@
 """Memory and disk of each stage by formula, from what is known before anything runs. All in bytes.
 
-    harvest     weights up to the hook point, and a forward pass with a shard, or three shards (one a hook point)
+    harvest     weights up to the hook point, a shard of each hook point, and a forward pass or one shard more
     train       TrainPlan.memory_bytes of all that are trained together, the stream, and the weights that the
                 harvest left loaded
     evaluate    all weights, logits of one run twice or a forward pass, and of all SAEs that are measured together
@@ -130,7 +130,7 @@ def harvest_memory(facts: Facts) -> Held:
         waiting = facts.hooks * min(MASSIVE_SAMPLE, facts.positions) * row
         return Held(needed=facts.base + facts.until + facts.forward + waiting)
     shards = facts.hooks * facts.shard
-    return Held(needed=facts.base + facts.until + shards + max(facts.forward, 2 * facts.shard))
+    return Held(needed=facts.base + facts.until + shards + max(facts.forward, facts.shard))
 
 
 def trained_bytes(config: SAEConfig, plan: TrainPlan, facts: Facts) -> int:
