@@ -122,6 +122,12 @@ def test_from_the_command_line(study: Path) -> None:
     assert talk.stdout.count("[steered]") == 2
 
 
+def test_a_search_without_a_match_says_so_and_shows_no_table(study: Path) -> None:
+    done = monosema("find", str(study), "--text", "xylophonist")
+    assert done.stdout == ""
+    assert "no feature is found" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [

@@ -120,7 +120,12 @@ def find(
         ]
         for one in found
     ]
-    print_table("", ["feature", "score", "name", "fires on", "why"], rows)
+    if rows:
+        print_table("", ["feature", "score", "name", "fires on", "why"], rows)
+    else:
+        say(
+            "no feature is found by that; try other words or wider figures, or --on with a text that should fire it"
+        )
     if told is not None:
         say(_accuracies(told))
     if found:
