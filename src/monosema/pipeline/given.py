@@ -21,7 +21,7 @@ from monosema.files import read_json
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import SAEAsked
 from monosema.pipeline.work import Work
-from monosema.sae import SAE, SAEConfig, config_of, recognise
+from monosema.sae import SAE, SAEConfig, recognise
 
 CHECKED_POSITIONS = 4096
 """Unmassive positions that a given SAE is tried on."""
@@ -35,20 +35,17 @@ wake. One whose thresholds or units do not fit wakes its densest few.
 """
 
 
-def check_widths(work: Work, name: str, model: LanguageModel) -> None:
-    """Raise `UsageError` where an SAE given for the model `name` reads another width than its hook point has.
+def check_files(work: Work, name: str, model: LanguageModel) -> None:
+    """Read every SAE that is given for the model `name`, or that training starts from, before anything is harvested.
 
-    So does one that training starts from.
+    Raises `UsageError` where its files cannot be read, or where it reads another width than its hook point has.
     """
     for asked in work.asked.saes.values():
-        if asked.place.model != name:
-            continue
-        if asked.given is not None:
-            _check_width(asked, asked.given.path, asked.given.config, model.width(asked.place.at))
-        elif asked.start is not None and asked.start.exists():
-            _check_width(
-                asked, asked.start, config_of(asked.start, asked.place.at), model.width(asked.place.at)
-            )
+        path = asked.start if asked.given is None else asked.given.path
+        if asked.place.model == name and path is not None and path.exists():
+            format, where = recognise(path)
+            config = SAE.load(where, format=format, hook=asked.place.at).config
+            _check_width(asked, path, config, model.width(asked.place.at))
 
 
 def _check_width(asked: SAEAsked, path: Path, config: SAEConfig, width: int) -> None:

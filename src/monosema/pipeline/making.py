@@ -16,7 +16,7 @@ from monosema.corpora import read_documents, tokenizer_hash, write_tokens
 from monosema.files import read_json, write_json
 from monosema.models import HookPoint, LanguageModel, load_tokenizer
 from monosema.pipeline.budget import Budget, fit
-from monosema.pipeline.given import check_widths
+from monosema.pipeline.given import check_files
 from monosema.pipeline.hook_rates import seconds_of
 from monosema.pipeline.rates import measure_costs
 from monosema.pipeline.work import PLAN, Plan, Work, load_model, names_of_tokens
@@ -41,7 +41,7 @@ def make_plan(work: Work, name: str, draft: Draft) -> None:
     def decide() -> dict[str, Any]:
         start = time.monotonic()
         model = load_model(work, name)
-        check_widths(work, name, model)
+        check_files(work, name, model)
         best, rates = batch_size(model)
         tokens_per_batch = work.asked.models[name].tokens_per_batch or best
         budget, estimate = _budget(work, name, model, tokens_per_batch, start, draft)
