@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO, runtime_checkable
 
@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.progress import (
     Progress as RichBar,
 )
+
+from monosema.errors import Interrupted
 
 
 @runtime_checkable
@@ -178,3 +180,34 @@ def timed(figures: dict[str, float], key: str) -> Iterator[None]:
     start = time.monotonic()
     yield
     figures[key] = round(time.monotonic() - start, 3)
+
+
+class StoppableReporter:
+    """A reporter whose stages raise `Interrupted` at their next update once a stop is wished.
+
+    For stages whose parts are idempotent: what is unfinished is made again.
+    """
+
+    def __init__(self, inner: Reporter, stop: Callable[[], bool]) -> None:
+        self._inner, self._stop = inner, stop
+
+    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> StageProgress:
+        """Begin a stage."""
+        return _Stoppable(self._inner.stage(name, total, unit, done), self._stop)
+
+
+class _Stoppable:
+    def __init__(self, inner: StageProgress, stop: Callable[[], bool]) -> None:
+        self._inner, self._stop = inner, stop
+
+    def __enter__(self) -> _Stoppable:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._inner.__exit__(*exc)
+
+    def update(self, n: int, **figures: float) -> None:
+        self._inner.update(n, **figures)
+        if self._stop():
+            raise Interrupted("stopped; finished parts are kept: go on with the same command")

@@ -1,80 +1,33 @@
-"""A store at a URL: the bytes, rows, statistics and training of one in a folder, and each byte fetched once."""
+"""A store at a URL: the bytes, rows, statistics and training of one in a folder; what drivers raise."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 import torch
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import known_implementations
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
-from activations.test_store import DyingModel, Killed, digests
-from activations.tiny import HOOK, D, MemoryTokens, TinyModel
+from activations.at_url import PLAN, URL, fails, files, make, path_of
+from activations.test_store import digests
+from activations.tiny import HOOK, D, TinyModel
 from monosema.activations import (
     ActivationStore,
-    HarvestPlan,
     StoreRows,
     StoreStream,
     check_url,
-    harvest_to_disk,
-    reopen_store,
 )
-from monosema.activations import blocks as blocks_module
 from monosema.activations import places as places_module
 from monosema.activations import urls as urls_module
-from monosema.activations.blocks import Blocks, Span
 from monosema.errors import DamagedError, MonosemaError, RefusedError, UsageError
 from monosema.sae import SAE, SAEConfig, TopK
 from monosema.training import TrainSettings, make_plan, train
-
-PLAN = HarvestPlan(tokens_per_batch=30, batches_per_shard=2, seed=0)
-URL = "memory://bucket/activations"
-
-
-@pytest.fixture(autouse=True)
-def memory() -> Iterator[dict[str, Any]]:
-    """The files of memory://, none at first."""
-    MemoryFileSystem.store.clear()
-    MemoryFileSystem.pseudo_dirs[:] = [""]
-    yield MemoryFileSystem.store
-    MemoryFileSystem.store.clear()
-
-
-def make(
-    folder: Path, url: str | None = URL, plan: HarvestPlan = PLAN, model: TinyModel | None = None, **more: Any
-) -> ActivationStore:
-    tokens = MemoryTokens(**more)
-    at = {} if url is None else {HOOK: url}
-    return harvest_to_disk(model or TinyModel(), tokens, {HOOK: folder}, plan, at=at)[HOOK]
-
-
-def path_of(store: ActivationStore) -> str:
-    return str(fsspec.core.url_to_fs(store.asked["at"])[1])
-
-
-def files(store: ActivationStore) -> dict[str, bytes]:
-    system, path = fsspec.core.url_to_fs(store.asked["at"])
-    return {name.rpartition("/")[2]: system.cat_file(name) for name in system.ls(path, detail=False)}
-
-
-def change(store: ActivationStore, name: str, harm: Callable[[bytes], bytes]) -> None:
-    system, path = fsspec.core.url_to_fs(store.asked["at"])
-    system.pipe_file(f"{path}/{name}", harm(system.cat_file(f"{path}/{name}")))
-
-
-def flipped(data: bytes) -> bytes:
-    return data[:-1] + bytes([data[-1] ^ 1])
 
 
 @pytest.mark.parametrize("lossy", [None, "int8"])
@@ -148,231 +101,6 @@ def test_drivers_that_work_asynchronously_do_the_same(
         fresh.rows(torch.arange(len(fresh)))
 
 
-class Counted:
-    """What ranges of which files were asked of a file system."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.calls: list[list[tuple[str, int, int]]] = []
-        plain = MemoryFileSystem.cat_ranges
-
-        def cat_ranges(
-            system: Any, paths: list[str], starts: list[int], ends: list[int], **more: Any
-        ) -> list[bytes]:
-            self.calls.append(list(zip(paths, starts, ends, strict=True)))
-            return plain(system, paths, starts, ends, **more)
-
-        monkeypatch.setattr(MemoryFileSystem, "cat_ranges", cat_ranges)
-
-    def times(self) -> Counter[tuple[str, int]]:
-        """How often each byte was asked for."""
-        seen: Counter[tuple[str, int]] = Counter()
-        for path, begin, end in (one for call in self.calls for one in call):
-            seen.update((path, byte) for byte in range(begin, end))
-        return seen
-
-
-@pytest.mark.parametrize("n", [6, 37, 500])
-def test_a_pass_fetches_each_block_once_though_only_a_bucket_fits_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
-) -> None:
-    bucket = 16_000
-    monkeypatch.setattr(blocks_module, "BUCKET_BYTES", bucket)
-    plan = HarvestPlan(tokens_per_batch=90, batches_per_shard=20, seed=0)
-    near = make(tmp_path / "near", None, plan, documents=800)
-    far = make(tmp_path / "far", URL, plan, documents=800)
-    assert len(far.shards) > 3
-    assert far.x_bytes > 8 * bucket
-    one, other = (StoreStream(store, store.stats, seed=3, bucket_bytes=bucket) for store in (near, far))
-    counted = Counted(monkeypatch)
-    for left in range(one.total, 0, -n):
-        assert torch.equal(one.next(min(n, left)), other.next(min(n, left)))
-    seen = counted.times()
-    assert set(seen.values()) == {1}
-    assert len(seen) == far.x_bytes
-    held = far._open._x._buffer  # type: ignore[attr-defined]
-    assert held.nbytes <= 1.25 * bucket
-    assert len(counted.calls) == -(-far.x_bytes // bucket)
-
-
-def test_a_stream_that_goes_on_in_the_middle_of_a_bucket_fetches_what_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blocks_module, "BUCKET_BYTES", 1500)
-    far = make(tmp_path, documents=100)
-    one, other = (StoreStream(far, far.stats, seed=3, bucket_bytes=1500) for _ in range(2))
-    one.next(41)
-    other.load(one.state())
-    assert torch.equal(one.next(100), other.next(100))
-
-
-def test_ranges_that_follow_each_other_are_asked_for_as_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    far = make(tmp_path)
-    counted = Counted(monkeypatch)
-    far.rows(torch.arange(len(far)))
-    assert [len(call) for call in counted.calls] == [len(far.shards)]
-    counted.calls.clear()
-    far.rows(torch.arange(len(far)))
-    assert not counted.calls
-
-
-@given(
-    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=4),
-    width=st.integers(1, 5),
-    bucket=st.integers(1, 400),
-    requests=st.lists(st.lists(st.integers(0, 10**6), max_size=30), max_size=6),
-)
-def test_blocks_give_the_rows_whatever_fits_in_memory(
-    sizes: list[int], width: int, bucket: int, requests: list[list[int]]
-) -> None:
-    matrices = [torch.randn(size, width).half() for size in sizes]
-    contents = {f"{i}": b"head" + matrix.numpy().tobytes() for i, matrix in enumerate(matrices)}
-
-    def fetch(names: Sequence[str], starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
-        assert all(a < b <= len(contents[name]) for name, a, b in zip(names, starts, ends, strict=True))
-        return [contents[name][a:b] for name, a, b in zip(names, starts, ends, strict=True)]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks_module, "BUCKET_BYTES", bucket)
-        blocks = Blocks(fetch, [Span(f"{i}", 4, size) for i, size in enumerate(sizes)], width, torch.float16)
-    for request in requests:
-        per_matrix = [torch.tensor(request, dtype=torch.int64) % max(1, size) for size in sizes]
-        wanted = [(i, rows) for i, rows in enumerate(per_matrix) if sizes[i]]
-        blocks.expect(wanted[:2])
-        for (number, rows), found in zip(wanted, blocks.take(wanted), strict=True):
-            assert torch.equal(found, matrices[number][rows])
-
-
-def test_a_block_that_could_not_be_fetched_is_fetched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    far, everything = make(tmp_path), None
-    with monkeypatch.context() as patch:
-        patch.setattr(MemoryFileSystem, "cat_ranges", fails(TimeoutError("too slow\nsecond line")))
-        with pytest.raises(
-            MonosemaError, match=rf"{URL}/.* cannot be read \(TimeoutError: too slow\); check"
-        ):
-            far.rows(torch.arange(len(far)))
-    everything = far.rows(torch.arange(len(far)))
-    assert torch.equal(everything.norm(dim=1), far.norms)
-
-
-@pytest.mark.parametrize("at", [0, 1, 3, 7])
-def test_a_harvest_that_was_interrupted_makes_only_the_missing_shards(tmp_path: Path, at: int) -> None:
-    whole = make(tmp_path / "whole", "memory://elsewhere")
-    with pytest.raises(Killed):
-        make(tmp_path / "killed", model=DyingModel(at))
-    model = TinyModel()
-    again = make(tmp_path / "killed", model=model)
-    assert files(again) == files(whole)
-    assert model.forwards == 10 - at // 2 * 2
-    model = TinyModel()
-    make(tmp_path / "another study", model=model)  # of the same model and text
-    assert model.forwards == 0
-
-
-def test_a_kill_between_a_shard_and_its_record_costs_one_shard(
-    tmp_path: Path, memory: dict[str, Any]
-) -> None:
-    store = make(tmp_path)
-    before = files(store)
-    memory.pop(f"{path_of(store)}/00001.json")
-    change(store, "00001.safetensors", lambda data: data[:30])  # half written
-    (tmp_path / "stats.json").unlink()
-    model = TinyModel()
-    assert files(make(tmp_path, model=model)) == before
-    assert model.forwards == PLAN.batches_per_shard
-
-
-def test_truncated_and_damaged_shards_are_named(tmp_path: Path, memory: dict[str, Any]) -> None:
-    store = make(tmp_path)
-    name = f"{URL}/{HOOK}-[0-9a-f]{{12}}/00001.safetensors"
-    change(store, "00001.safetensors", flipped)
-    ActivationStore(tmp_path)
-    for act in (ActivationStore(tmp_path).verify, lambda: make(tmp_path)):
-        with pytest.raises(DamagedError, match=f"{name} was changed after it was written"):
-            act()
-    change(store, "00001.safetensors", lambda data: data[:-5])
-    for act in (lambda: ActivationStore(tmp_path), lambda: make(tmp_path)):
-        with pytest.raises(DamagedError, match=rf"{name} has \d+ bytes, its record says \d+"):
-            act()
-    memory.pop(f"{path_of(store)}/00001.safetensors")
-    with pytest.raises(DamagedError, match=f"{name} is missing"):
-        ActivationStore(tmp_path)
-    with pytest.raises(DamagedError, match=rf"{HOOK}-[0-9a-f]+ cannot be read: not found \(.*00001"):
-        store.rows(torch.arange(len(store)))
-
-
-def header(text: str) -> bytes:
-    return len(text).to_bytes(8, "little") + text.encode()
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"",
-        b"\xff" * 60,
-        header("[]"),
-        header("{}"),
-        header('{"x": {"dtype": "F9", "shape": [1, 6], "data_offsets": [0, 48]}}'),
-        header('{"x": {"dtype": "F64", "shape": [1, 6], "data_offsets": [0, 40]}}'),
-        header('{"x": {"dtype": "F64", "shape": [1000000000, 6], "data_offsets": [0, 48000000000]}}'),
-    ],
-)
-def test_a_file_that_is_no_shard_is_named(tmp_path: Path, head: bytes) -> None:
-    store = make(tmp_path)
-    change(store, "00001.safetensors", lambda data: head + bytes(len(data) - len(head)))
-    with pytest.raises(DamagedError, match=r"00001\.safetensors is not readable"):
-        ActivationStore(tmp_path)
-
-
-def test_a_store_whose_url_is_empty_is_named(tmp_path: Path, memory: dict[str, Any]) -> None:
-    make(tmp_path)
-    memory.clear()
-    with pytest.raises(
-        DamagedError, match=rf"{URL}/{HOOK}-[0-9a-f]+ has 0 rows, its statistics speak of \d+"
-    ):
-        ActivationStore(tmp_path)
-
-
-def lacks(store: ActivationStore, memory: dict[str, Any], name: str) -> None:
-    memory.pop(f"{path_of(store)}/{name}")
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [
-        lambda store, memory: change(store, "00001.safetensors", flipped),
-        lambda store, memory: change(store, "00003.json", lambda data: data[:-9]),
-        lambda store, memory: lacks(store, memory, "00001.safetensors"),
-        lambda store, memory: lacks(store, memory, "00002.json"),
-        lambda store, memory: lacks(store, memory, "00004.json"),
-    ],
-)
-def test_a_damaged_store_is_reopened_and_only_what_is_damaged_made_again(
-    tmp_path: Path, memory: dict[str, Any], harm: Callable[[ActivationStore, dict[str, Any]], None]
-) -> None:
-    store = make(tmp_path)
-    before = files(store)
-    assert not reopen_store(tmp_path)
-    harm(store, memory)
-    assert reopen_store(tmp_path)
-    model = TinyModel()
-    assert files(make(tmp_path, model=model)) == before
-    assert model.forwards == PLAN.batches_per_shard
-    assert not reopen_store(tmp_path)
-
-
-def test_a_store_of_other_settings_at_the_url_is_refused(tmp_path: Path) -> None:
-    store = make(tmp_path)
-    change(store, "store.json", lambda data: data.replace(b'"seed": 0', b'"seed": 1'))
-    with pytest.raises(UsageError, match=r"memory://.* holds a store of other settings \(seed 1 -> 0\)"):
-        make(tmp_path)
-    with pytest.raises(UsageError, match=r"other settings \(at .* -> None\)"):
-        make(tmp_path, None)
-
-
 def test_room_on_the_disk_does_not_matter_at_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = places_module.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(places_module.shutil, "disk_usage", lambda _: usage._replace(free=0))
@@ -386,13 +114,6 @@ def test_a_file_url_is_a_folder_mapped_to_memory(tmp_path: Path) -> None:
     assert digests(folder) == {name: one for name, one in digests(near.folder).items() if name[:5] != "stats"}
     assert far.place.folder == folder
     assert torch.equal(near.rows(torch.arange(len(near))), far.rows(torch.arange(len(far))))
-
-
-def fails(error: Exception) -> Callable[..., Any]:
-    def act(*_: Any, **__: Any) -> Any:
-        raise error
-
-    return act
 
 
 @pytest.mark.parametrize(

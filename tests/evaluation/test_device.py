@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from activations.tiny import D, TinyModel
-from evaluation.test_evaluate import THRESHOLD, config, model, run
+from evaluation.measured import THRESHOLD, config, model, run
 from far import GPU, gpu
 from monosema.models import HookPoint
 from monosema.sae import L1, SAE, TopK

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from monosema.training import StepConfig
-from training.test_step import (
+from training.steps import (
     ANNEALED,
     AUXK,
     BATCH,

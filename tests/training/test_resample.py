@@ -10,7 +10,7 @@ import torch
 from monosema.sae import L1, Gated, JumpReLU, TopK
 from monosema.training import Step, train
 from monosema.training.resample import ENCODER_NORM, dead_for, is_due, resample
-from training.test_step import make, of, some_weights, some_x, weights_of
+from training.steps import make, of, some_weights, some_x, weights_of
 from training.test_trainer import SHORT, start
 
 DEAD = torch.tensor([3, 40, 41])

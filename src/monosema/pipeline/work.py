@@ -13,14 +13,14 @@ import torch
 from monosema.activations import is_shared
 from monosema.artifact import MANIFEST, Artifact
 from monosema.corpora import CorpusSettings, Tokens, digest_sources
-from monosema.errors import DamagedError, Interrupted, UsageError
+from monosema.errors import DamagedError, UsageError
 from monosema.files import read_json
 from monosema.models import LanguageModel
 from monosema.pipeline.asked import D_SAE, Asked, Given
 from monosema.pipeline.budget import Budget
 from monosema.pipeline.read_asked import read_asked
 from monosema.pool import Crew, Seat
-from monosema.progress import Reporter, Silent, StageProgress
+from monosema.progress import Reporter, Silent, StoppableReporter
 from monosema.sae import SAE, digest_of
 from monosema.study import Study
 from monosema.training import step_device
@@ -72,37 +72,6 @@ PLAN = "plan.json"
 def never() -> bool:
     """No wish to stop."""
     return False
-
-
-class StoppableReporter:
-    """A reporter whose stages raise `Interrupted` at their next update once a stop is wished.
-
-    For stages whose parts are idempotent: what is unfinished is made again.
-    """
-
-    def __init__(self, inner: Reporter, stop: Callable[[], bool]) -> None:
-        self._inner, self._stop = inner, stop
-
-    def stage(self, name: str, total: int, unit: str = "positions", done: int = 0) -> StageProgress:
-        """Begin a stage."""
-        return _Stoppable(self._inner.stage(name, total, unit, done), self._stop)
-
-
-class _Stoppable:
-    def __init__(self, inner: StageProgress, stop: Callable[[], bool]) -> None:
-        self._inner, self._stop = inner, stop
-
-    def __enter__(self) -> _Stoppable:
-        self._inner.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._inner.__exit__(*exc)
-
-    def update(self, n: int, **figures: float) -> None:
-        self._inner.update(n, **figures)
-        if self._stop():
-            raise Interrupted("stopped; finished parts are kept: go on with the same command")
 
 
 def unheard(text: str) -> None:
