@@ -28,8 +28,8 @@ def save_text(path: Path, count: int = 60, seed: int = 0) -> Path:
     return path
 
 
-def save_llama(folder: Path, *, seed: int = 0, layers: int = 3, width: int = 32) -> Path:
-    """Write a randomly initialised Llama and its tokenizer into `folder`."""
+def save_llama(folder: Path, *, seed: int = 0, layers: int = 3, width: int = 32, vocabulary: int = 0) -> Path:
+    """Write a randomly initialised Llama and its tokenizer into `folder`; it embeds at least `vocabulary` tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -48,7 +48,7 @@ def save_llama(folder: Path, *, seed: int = 0, layers: int = 3, width: int = 32)
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        vocab_size=len(fast),
+        vocab_size=max(len(fast), vocabulary),
         max_position_embeddings=128,
         bos_token_id=0,
         eos_token_id=1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -29,11 +31,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
     )
 
 
-def sae_at(model: LanguageModel, read: str, written: str, width: int) -> SAE:
+def sae_at(model: LanguageModel, read: str, written: str, width: int, features: int = FEATURES) -> SAE:
     config = SAEConfig(
         kind=TopK(k=3),
         d_model=width,
-        d_sae=FEATURES,
+        d_sae=features,
         input=read,
         output=written,
         model=model.name,
@@ -90,6 +92,24 @@ def test_of_two_models_side_by_side_the_directions_of_the_first_count(model: Lan
     up, _ = promoted(model, sae, range(FEATURES), SilentProgress())
     logits = logits_of(model, sae.directions(torch.arange(FEATURES))[:, : model.d_model])
     assert torch.equal(up.tokens, logits.topk(10).indices)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+def test_memory_holds_a_few_blocks_of_logits_whatever_the_number_of_features(tmp_path: Path) -> None:
+    vocabulary, features = 1 << 15, 24 * 256
+    model = LanguageModel.load(
+        str(tiny.save_llama(tmp_path / "llama", vocabulary=vocabulary)), dtype="float32", device="cpu"
+    )
+    sae = sae_at(model, "resid_post.1", "resid_post.1", model.d_model, features)
+    anonymous = []
+
+    class Watching(SilentProgress):
+        def update(self, n: int, **figures: float) -> None:
+            status = Path("/proc/self/status").read_text()
+            anonymous.append(int(re.search(r"RssAnon:\s+(\d+)", status)[1]) << 10)
+
+    promoted(model, sae, range(features), Watching())
+    assert anonymous[-1] - anonymous[0] < 4 * (256 * vocabulary * 4)
 
 
 @pytest.mark.parametrize("written", ["mlp_in.1", "other.resid_post.1"])

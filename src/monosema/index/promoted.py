@@ -38,19 +38,18 @@ def promoted(
     """
     last = HookPoint("resid_post", model.n_layers - 1)
     empty = _logits(model, last, torch.zeros(1, model.d_model))[0]
-    up, down = [], []
-    for some in torch.arange(features.start, features.stop).split(_ROWS):
-        added = _into_stream(model, sae, some)
+    up, down = _none(len(features)), _none(len(features))
+    for places in torch.arange(len(features)).split(_ROWS):
+        added = _into_stream(model, sae, places + features.start)
         if added is None:
-            return _none(len(features)), _none(len(features))
+            break
         logits = _logits(model, last, added) - empty  # [rows, vocabulary]
-        up.append(logits.topk(SHOWN, dim=1))
-        down.append(logits.topk(SHOWN, dim=1, largest=False))
-        progress.update(len(some))
-    return tuple(  # type: ignore[return-value]
-        Promoted(torch.cat([part.indices for part in parts]), torch.cat([part.values for part in parts]))
-        for parts in (up, down)
-    )
+        # into what was made before: small pieces that stay, made between large ones that go, would split the heap,
+        # and each block of logits would take new memory
+        up.logits[places], up.tokens[places] = logits.topk(SHOWN, dim=1)
+        down.logits[places], down.tokens[places] = logits.topk(SHOWN, dim=1, largest=False)
+        progress.update(len(places))
+    return up, down
 
 
 def _into_stream(
