@@ -123,7 +123,7 @@ def test_from_the_command_line(study: Path) -> None:
 
 
 def test_a_search_without_a_match_says_so_and_shows_no_table(study: Path) -> None:
-    done = monosema("find", str(study), "--text", "xylophonist")
+    done = monosema("find", str(study), "xylophonist")
     assert done.stdout == ""
     assert "no feature is found" in done.stderr
 

@@ -24,13 +24,15 @@ def _bounded(what: str) -> Any:
 
 def find(
     study: StudyPath,
+    words: Annotated[
+        str | None, typer.Argument(help="Words of its name, tokens, tags or note.", show_default=False)
+    ] = None,
     on: Annotated[
         list[str] | None, typer.Option(help="Text that should fire it; may be given again.")
     ] = None,
     off: Annotated[list[str] | None, typer.Option(help="Text that should not; may be given again.")] = None,
     token: Annotated[str | None, typer.Option(help="Token that it should fire on (mind the blank).")] = None,
     tag: Annotated[str | None, typer.Option(help="Tag (concept) whose spans it should fire in.")] = None,
-    text: Annotated[str | None, typer.Option(help="Words of its name, tokens, tags or note.")] = None,
     like: Annotated[str | None, typer.Option(help="Text that means what its words mean.")] = None,
     embedder: Annotated[
         Path | None, typer.Option(help="Folder of the embedding model for --like.", show_default=False)
@@ -78,7 +80,7 @@ def find(
         "off": off or [],
         "token": token,
         "tag": tag,
-        "text": text,
+        "text": words,
         "like": like,
         "at": at,
         "vector": None if vector is None else read_vector(vector).tolist(),

@@ -116,7 +116,7 @@ def find(
         return find_by_statistics(index, where, n=n)
     if len(given) != 1 or (off and not on):
         raise UsageError(
-            "give one thing to find by: texts (--on, and --off), a token, a tag, words (--text), a meaning (--like), a "
+            "give one thing to find by: texts (--on, and --off), a token, a tag, words, a meaning (--like), a "
             "token of a text (--at, and --position), a vector, or a file of labelled texts; figures (--dead, --density "
             "and the like) stand alone or beside one of them"
         )
