@@ -35,6 +35,7 @@ from benchmarks import sae_dashboard
 from benchmarks.harness import arguments, report, study_folder
 from monosema import pipeline
 from monosema.activations import LiveRows, harvest
+from monosema.allocator import give_back_freed_memory
 from monosema.corpora import Tokens
 from monosema.index import FeatureIndex, make_index
 from monosema.index.codes import PRECISION
@@ -93,6 +94,7 @@ def anonymous_memory() -> Iterator[list[float]]:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 2**20
 
+    give_back_freed_memory()  # else what was freed before would be taken for held, and be used again for nothing
     seen, done = [now()], threading.Event()
 
     def watch() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from monosema.activations import Rows, RowSource
+from monosema.allocator import give_back_freed_memory
 from monosema.errors import DamagedError
 from monosema.index.segment import Segment, files_of, read_segments, write_segment
 from monosema.kernels import SparseActs
@@ -70,6 +71,7 @@ class SegmentTask:
 
 def _collect(opened: tuple[SAE, RowSource], task: SegmentTask, progress: Progress) -> None:
     collect_task(task.folder, *opened, task.number, progress)
+    give_back_freed_memory()  # passes of many shapes would split the heap further with each task
 
 
 def collect_task(

@@ -10,6 +10,7 @@ from typing import Any
 
 import tomlkit
 
+from monosema.allocator import give_back_freed_memory
 from monosema.artifact import NOTE, Artifact, draft_place, drafting, reopen
 from monosema.errors import RefusedError, UsageError, lookup
 from monosema.files import atomic_file
@@ -256,6 +257,7 @@ def _make(work: Work, kind: str, names: list[str], remake: bool) -> list[str]:
         }
         if drafts:
             stage.make(work, drafts)
+            give_back_freed_memory()
     return list(drafts)
 
 
