@@ -255,7 +255,7 @@ def test_exactly_one_way_to_find_may_be_asked_for(study: OpenStudy) -> None:
 def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
     study: OpenStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    find.find(study.path, text="golden", json=True)
+    find.find(study.path, words="golden", json=True)
     best = json.loads(capsys.readouterr().out)["features"][0]
     assert set(best["name"]) == {"text", "confidence", "rule", "by"}
     show.show(study.path, best["feature"])
@@ -269,7 +269,7 @@ def test_what_is_found_is_shown_with_its_name_and_who_gave_it(
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     find.find(study.path, labelled=file)
     assert "held-out texts" in capsys.readouterr().err
-    find.find(study.path, text="golden", density="0.01:", json=True, n=64)
+    find.find(study.path, words="golden", density="0.01:", json=True, n=64)
     dense = [one["feature"] for one in json.loads(capsys.readouterr().out)["features"]]
     assert dense == [
         one.feature for one in pipeline.find(study, text="golden", where=Filter(density=(0.01, 1.0)), n=64)
@@ -287,7 +287,7 @@ def test_what_is_asked_wrongly_is_one_line(study: OpenStudy, tmp_path: Path) -> 
         find.find(study.path, inside="bridg")
     file = tmp_path / "v.npy"
     np.save(file, np.ones(32))
-    for asked in ({"text": "golden"}, {"vector": file}):
+    for asked in ({"words": "golden"}, {"vector": file}):
         with pytest.raises(UsageError, match="beside --labelled stand only figures"):
             find.find(study.path, labelled=tmp_path / "none.jsonl", **asked)
     with pytest.raises(UsageError, match='unknown meaning of a vector "length"'):

@@ -150,7 +150,7 @@ def test_the_command_line_sets_shows_and_finds_a_name(
     show.show(study, 5, json=True)
     card = json.loads(capsys.readouterr().out)
     assert (card["name"]["by"], card["note"]) == ("a person", "seen\ntwice")
-    find.find(study, text="zeppelin", json=True)
+    find.find(study, words="zeppelin", json=True)
     (found,) = json.loads(capsys.readouterr().out)["features"]
     assert (found["feature"], found["name"]["text"]) == (5, "[my] zeppelin")
     note(study, 5, name="", text="")
