@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from monosema.kernels import CertifiedEncoder, ExactEncoder, SparseActs
+from monosema.kernels import CertifiedEncoder, ExactEncoder, SparseActs, certificate
 from monosema.kernels.certificate import HALF_ULP
 
 pytestmark = pytest.mark.usefixtures("kernels")
@@ -198,3 +198,20 @@ def test_one_of_few_features_is_found_with_or_without_a_shortlist(few: int) -> N
     x, W, b = data("plain")
     found = CertifiedEncoder(W[:few].clone(), b[:few].clone(), N).top_k(x, 1)
     assert_top_k(found.acts, x, W[:few], b[:few], 1)
+
+
+def test_chunks_of_any_size_are_multiplied_in_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    multiplied, shapes = certificate._mm, set[int]()
+
+    def noted(inputs: Tensor, weights: Tensor, out: Tensor) -> None:
+        shapes.add(len(inputs))
+        multiplied(inputs, weights, out)
+
+    monkeypatch.setattr(certificate, "_mm", noted)
+    x, W, b = data("plain")
+    x = x.repeat(4, 1)[:150]
+    encoder = CertifiedEncoder(W, b, len(x))
+    encoder.top_k(torch.full_like(x, torch.nan), K)  # what stays behind in the buffers harms nobody
+    for n in range(1, len(x) + 1, 7):
+        assert_top_k(encoder.top_k(x[:n], K).acts, x[:n], W, b, K)
+    assert shapes == {64, 128, 150}

@@ -104,6 +104,21 @@ def test_an_index_holds_the_largest_of_its_phases() -> None:
     assert memory.index_memory(FACTS, CONFIG).mapped == FACTS.store
 
 
+def test_in_half_precision_every_stage_holds_the_products_that_were_compiled() -> None:
+    short = replace(FACTS, context=256, positions=8000)
+    assert short.compiled == 4 * 2 * memory.PRODUCT  # two batches, so two lengths at most
+    assert replace(short, positions=10**9).compiled == 4 * 256 * memory.PRODUCT
+    assert replace(short, context=2048, positions=10**9).compiled == 1024 * memory.PRODUCT
+    for held in (
+        memory.harvest_memory,
+        lambda facts: memory.harvest_memory(replace(facts, store=0)),
+        lambda facts: memory.train_memory(facts, [1]),
+        lambda facts: memory.evaluate_memory(facts, [1], baselines=True),
+        lambda facts: memory.index_memory(facts, CONFIG),
+    ):
+        assert held(short).needed - held(replace(short, context=0)).needed == short.compiled
+
+
 def test_a_kind_without_k_is_taken_to_have_as_many_features_a_position_as_rates_do() -> None:
     l1 = replace(CONFIG, kind=L1())
     assert memory.l0_of(l1) == 128

@@ -8,8 +8,8 @@
     index       all weights, the SAE, and the largest of: postings of a segment, a block of them, logits, cosines
 
 What each room states of itself stands in its own docstrings; this page adds it up. To all of them comes what Python
-and its libraries take. Files that are mapped (kept activations) are counted apart: the system holds them while there
-is room, and gives them back where there is none.
+and its libraries take, and in half precision the products that oneDNN has compiled. Files that are mapped (kept
+activations) are counted apart: the system holds them while there is room, and gives them back where there is none.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ WORK = 64 << 20
 LOGIT_ROWS = 256
 """Features whose logits are worked out at once."""
 TOKENS_A_DOCUMENT = 100
+PRODUCT = 600 << 10
+"""Of one compiled product: torch's oneDNN keeps one for each shape (measured: .6 MB each)."""
+PRODUCTS_KEPT = 1024
+"""oneDNN forgets the oldest beyond so many."""
+PRODUCTS_A_LENGTH = 4
+"""Shapes of a block's weight matrices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +98,8 @@ class Facts:
     """Bytes of the activations that are kept on disk; 0 where they are made on the fly."""
     hooks: int = 1
     """Hook points that are harvested in one pass."""
+    context: int = 0
+    """Positions of a row at most, where passes are compiled for each length: in half precision on this processor."""
     steps_elsewhere: bool = False
     """SAEs are trained on a GPU, whose memory is not counted here."""
 
@@ -99,6 +107,12 @@ class Facts:
     def forward(self) -> int:
         """A forward pass: of a block the residual stream and what is added to it, and the insides of its MLP."""
         return self.tokens_per_batch * self.itemsize * (4 * self.d_model + 3 * self.inner)
+
+    @property
+    def compiled(self) -> int:
+        """Products that were compiled for passes over rows of all lengths."""
+        lengths = min(self.context, -(-self.positions // self.tokens_per_batch))
+        return PRODUCT * min(PRODUCTS_KEPT, PRODUCTS_A_LENGTH * lengths)
 
     @property
     def shard(self) -> int:
@@ -128,9 +142,10 @@ def harvest_memory(facts: Facts) -> Held:
     row = facts.d_model * facts.itemsize
     if not facts.store:
         waiting = facts.hooks * min(MASSIVE_SAMPLE, facts.positions) * row
-        return Held(needed=facts.base + facts.until + facts.forward + waiting)
+        return Held(needed=facts.base + facts.until + facts.compiled + facts.forward + waiting)
     shards = facts.hooks * facts.shard
-    return Held(needed=facts.base + facts.until + shards + max(facts.forward, facts.shard))
+    working = max(facts.forward, facts.shard)
+    return Held(needed=facts.base + facts.until + facts.compiled + shards + working)
 
 
 def trained_bytes(config: SAEConfig, plan: TrainPlan, facts: Facts) -> int:
@@ -143,7 +158,7 @@ def train_memory(facts: Facts, sizes: Sequence[int]) -> Held:
 
     The stream: 16 bytes a row of a store, 40 more while a pass begins; or the buffer of a live one and a copy to save.
     """
-    held = facts.base + facts.until + sum(sizes)
+    held = facts.base + facts.until + facts.compiled + sum(sizes)
     if facts.store:
         return Held(needed=held + 56 * facts.positions, mapped=facts.store)
     buffer = min(BUFFER_ROWS, facts.positions) * facts.d_model * facts.itemsize
@@ -188,7 +203,8 @@ def evaluate_memory(facts: Facts, sizes: Sequence[int], *, baselines: bool) -> H
     fitted = 24 * width**2 if baselines else 0
     batches = 2 * facts.tokens_per_batch * width * 4
     working = max(facts.forward, 2 * logits + WORK)
-    return Held(needed=facts.base + facts.model + working + sum(sizes) + fitted + batches)
+    held = facts.base + facts.model + facts.compiled
+    return Held(needed=held + working + sum(sizes) + fitted + batches)
 
 
 def index_memory(facts: Facts, config: SAEConfig) -> Held:
@@ -201,8 +217,9 @@ def index_memory(facts: Facts, config: SAEConfig) -> Held:
     logits = 16 * facts.vocabulary * min(LOGIT_ROWS, features)
     live = 0 if facts.store else facts.forward
     phases = (100 * segment + WORK + live, 120 * block, cosines, logits, 60 * segment + 1000 * features)
-    held = facts.base + facts.model + 8 * features * width + 16 * facts.positions + 900 * features
-    return Held(needed=held + max(phases), mapped=facts.store)
+    held = facts.base + facts.model + facts.compiled + 8 * features * width
+    kept = 16 * facts.positions + 900 * features
+    return Held(needed=held + kept + max(phases), mapped=facts.store)
 
 
 def l0_of(config: SAEConfig) -> int:

@@ -97,7 +97,7 @@ def _planned(work: Work, base: int, scratch: Path, place: Path) -> tuple[list[Pl
         for key, sae in saes.items():
             if sae.tokens not in texts:
                 texts[sae.tokens] = _text(work, sae.tokens, model, budget, scratch)
-            facts = _facts(model, sae, base, per_batch, hooks)
+            facts = _facts(model, sae, base, per_batch, hooks, costs[key].context)
             found[key] = _of(sae, facts, costs[key], model, texts[sae.tokens], budget)
             held = max(held, base + facts.until + facts.forward * max(BATCH_SIZES) // per_batch)
         del model  # before the next one
@@ -148,7 +148,7 @@ def _budget(work: Work, costs: Mapping[str, Cost], planned: float) -> Budget | N
     return fit(work.asked.minutes, list(costs.values()), models=len(work.asked.models_used), planned=planned)
 
 
-def _facts(model: LanguageModel, sae: SAEAsked, base: int, per_batch: int, hooks: int) -> Facts:
+def _facts(model: LanguageModel, sae: SAEAsked, base: int, per_batch: int, hooks: int, context: int) -> Facts:
     hook = deepest(sae.place.at)
     here = model.device.type == "cpu"  # elsewhere weights and passes take that device's memory
     inner = 4 * model.d_model
@@ -167,6 +167,7 @@ def _facts(model: LanguageModel, sae: SAEAsked, base: int, per_batch: int, hooks
         held_out=1,
         store=0,
         hooks=hooks,
+        context=context if here and model.dtype.itemsize == 2 else 0,
         steps_elsewhere=step_device(model.device).type != "cpu",
     )
 
