@@ -121,7 +121,7 @@ def train_theirs(study: pipeline.OpenStudy, options: argparse.Namespace) -> None
         length = {"steps": plan["steps"], "batch": plan["batch"]}
         for kind in set(options.kinds) & PEERS.keys():
             key, values = PEERS[kind]
-            for seed in range(options.seeds):
+            for seed in range(options.peer_seeds or options.seeds):
                 for value in values:
                     name = f"{THEIRS}_{kind}_{layer}-{key}{value:g}-seed{seed}".replace(".", "_")
                     made = study.path / THEIRS / name
@@ -255,6 +255,9 @@ def main() -> None:
         "--layers", type=lambda text: [int(one) for one in text.split(",")], default=list(LAYERS)
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--peer-seeds", type=int, help="seeds of theirs, whose steps take longer; as many as ours"
+    )
     parser.add_argument("--d-sae", type=int, default=4096)
     parser.add_argument("--tokens", type=int, default=600_000)
     parser.add_argument("--ce-positions", type=int, default=2000)

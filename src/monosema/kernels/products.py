@@ -90,7 +90,9 @@ class ByFeature:
 
     def sums(self, values: Float[Tensor, " nnz"]) -> Float[Tensor, " d_sae"]:
         """Sum over the pairs of each feature; `values` stand row by row."""
-        total = torch.segment_reduce(values[self.order], "sum", offsets=self.offsets, initial=0.0)
+        total = torch.segment_reduce(
+            values.index_select(0, self.order), "sum", offsets=self.offsets, initial=0.0
+        )
         assert isinstance(total, Tensor)
         return total
 
@@ -113,6 +115,6 @@ class ByFeature:
             matrix,
             self.offsets,
             mode="sum",
-            per_sample_weights=weights[self.order],
+            per_sample_weights=weights.index_select(0, self.order),
             include_last_offset=True,
         )

@@ -162,9 +162,12 @@ class SparseActs:
 
     def where(self, keep: Bool[Tensor, " nnz"]) -> SparseActs:
         """Only the pairs that `keep` marks."""
-        before = ends_of(keep)
+        before, kept = ends_of(keep), keep.nonzero().flatten()
         return replace(
-            self, offsets=before[self.offsets], indices=self.indices[keep], values=self.values[keep]
+            self,
+            offsets=before[self.offsets],
+            indices=self.indices.index_select(0, kept),
+            values=self.values.index_select(0, kept),
         )
 
     def select(self, rows: Int[Tensor, " r"]) -> SparseActs:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from monosema.sae import JumpReLU, Kind, Weights
 from monosema.training.entries import Entries
-from monosema.training.objectives.objective import PRODUCT_BYTES, Held, Objective
+from monosema.training.objectives.objective import PRODUCT_BYTES, Held, Objective, where_active
 
 RATE = 10.0
 SMALLEST = 1e-6
@@ -62,7 +62,7 @@ class ThresholdObjective(Objective):
         grad = along.add_(self._slope(f, at))
         steps = (threshold * grad).add_(self._step_slope(active, at)).masked_fill_(far, 0.0)
         self._learn(at.sums(steps) / self.bandwidth)
-        return self._also(grad.mul_(active), steps, active, h, at)
+        return self._also(where_active(grad, f), steps, active, h, at)
 
     def _learn(self, falls: Float[Tensor, " d_sae"]) -> None:
         """Take in a gradient in θ of the opposite sign."""
@@ -94,9 +94,9 @@ class JumpReLUObjective(ThresholdObjective):
 
     def _step_slope(self, active: Tensor, at: Entries) -> Tensor | float:
         weight = self.moment.weight
-        l0 = at.row_sums(active.to(self.threshold.dtype))
         if self.target is None:
-            self.penalty += weight * l0.sum(dtype=torch.float64)
+            self.penalty += weight * torch.count_nonzero(active)
             return weight
+        l0 = at.row_sums(active.to(self.threshold.dtype))
         self.penalty += weight / self.target * (l0 - self.target).square().sum(dtype=torch.float64)
         return at.of_rows((l0 / self.target - 1).mul_(2 * weight))
