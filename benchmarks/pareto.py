@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,9 @@ from benchmarks.world import f1_of
 from monosema import pipeline
 from monosema.activations import ActivationStats, ActivationStore, StoreStream
 from monosema.cli.output import reporter
+from monosema.errors import RefusedError
+from monosema.pipeline.given import CHECKED_POSITIONS, check_sense, measure
+from monosema.sae import SAE
 
 SCRIPT = Path(__file__).with_name("pareto_peer.py")
 LAYERS = (12, 19)
@@ -128,7 +132,8 @@ def train_theirs(study: pipeline.OpenStudy, options: argparse.Namespace) -> None
                     if not (made / "cfg.json").exists():
                         case = {"kind": kind, "settings": {key: value}, "seed": seed, "hook": ours}
                         _train_one(python, folder, made, case | {"d_sae": options.d_sae} | length)
-                    saes[name] = {"file": f"{THEIRS}/{name}", "hook": ours}
+                    if makes_sense(made, folder, ours):
+                        saes[name] = {"file": f"{THEIRS}/{name}", "hook": ours}
     study.toml.write_text(tomlkit.dumps(text))
 
 
@@ -141,6 +146,19 @@ def _train_one(python: Path, folder: Path, made: Path, case: Mapping[str, Any]) 
         subprocess.run(
             [python, SCRIPT, json.dumps({**case, "data": str(data), "out": str(made)})], check=True
         )
+
+
+def makes_sense(made: Path, folder: Path, hook: str) -> bool:
+    """Whether a study would take this SAE: most features of every position, or none, are no code (said on stderr)."""
+    stats = ActivationStats.load(folder)
+    rows = StoreStream(ActivationStore(folder), stats, seed=0).next(CHECKED_POSITIONS).to(torch.float32)
+    sae = SAE.load(made, format="saelens", hook=hook)
+    try:
+        check_sense(made, hook, sae.d_sae, measure(sae, rows))
+    except RefusedError as error:
+        print(f"left out: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def points(study: pipeline.OpenStudy) -> Iterator[Point]:

@@ -109,12 +109,13 @@ def write_text(scratch: Path, tokens: int = TEXT_TOKENS, held_out: int = 0) -> P
     """
     settings = CorpusSettings(sources=(CORPUS,), tokens=tokens, context=CONTEXT, shares=(1, 0, 0, 0))
     folder, dataset = scratch / "tokens", scratch / "rows"
-    for place, some in ((folder, settings), (scratch / HELD_OUT, replace(settings, tokens=held_out))):
-        if some.tokens:
-            place.mkdir()
-            numbered = enumerate(read_documents(some))
-            mine = (one for n, one in numbered if not held_out or (n % 20 == 0) == (place != folder))
-            write_tokens(place, mine, load_tokenizer(MODEL), some)
+    places = {folder: tokens} | ({scratch / HELD_OUT: held_out} if held_out else {})
+    for place, wanted in places.items():
+        place.mkdir()
+        some = replace(settings, tokens=wanted)
+        numbered = enumerate(read_documents(some))
+        mine = (one for n, one in numbered if not held_out or (n % 20 == 0) == (place != folder))
+        write_tokens(place, mine, load_tokenizer(MODEL), some)
     Dataset.from_dict({"tokens": whole_rows(Tokens(folder)).tolist()}).save_to_disk(str(dataset))
     return dataset
 
