@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monosema.activations import LiveStream, measure
+from monosema.activations import ActivationStats, LiveStream, measure
 from monosema.corpora import Tokens
 from monosema.models import LanguageModel
 from monosema.sae import SAE, SAEConfig, TopK
@@ -54,7 +54,6 @@ class Text:
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked, self.tokens = asked, Tokens(Path(asked["tokens"]))
         self.model = LanguageModel.load(asked["model"], dtype=asked["dtype"], until=asked["hook"])
-        start = time.perf_counter()
         self.stats = measure(
             self.model,
             self.tokens,
@@ -62,12 +61,12 @@ class Text:
             tokens_per_batch=BATCH,
             max_positions=min(MEASURED, self.tokens.count("train")),
         )[asked["hook"]]
-        self.measuring = time.perf_counter() - start  # seconds that scale and mean took
         self.saes = [self.sae(seed, **sae) for seed, sae in enumerate(asked["saes"])]
         self.gemm = faster_gemm()
 
-    def sae(self, seed: int, d_sae: int, k: int) -> SAE:
-        """An untrained SAE."""
+    def sae(self, seed: int, d_sae: int, k: int, stats: ActivationStats | None = None) -> SAE:
+        """An untrained SAE; by default with what was measured at the start."""
+        stats = stats or self.stats
         config = SAEConfig(
             kind=TopK(k=k),
             d_model=self.model.d_model,
@@ -80,9 +79,9 @@ class Text:
         )
         return SAE.initialise(
             config,
-            mean=self.stats.mean.float(),
-            scale=self.stats.scale,
-            massive=self.stats.massive_threshold,
+            mean=stats.mean.float(),
+            scale=stats.scale,
+            massive=stats.massive_threshold,
         )
 
     def stream(self, rows: int) -> LiveStream:

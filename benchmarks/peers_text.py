@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,7 +26,6 @@ ROWS = (4, 8, 16, 32)
 """Rows that the model is given at a time; each tool gets those at which it is fastest."""
 CYCLE = BUFFER_CONTEXTS * CONTEXT // 2 // BATCH
 """Steps between two fillings of SAELens's buffer, which gives out half of itself: it pays for many steps at once."""
-HELD_OUT = "held-out"
 NAMES = {TUNED: "eight_saes", AS_SHIPPED: "eight_saes_as_shipped"}
 
 
@@ -102,21 +101,19 @@ def notes(turns: Turns) -> dict[str, str]:
     return found
 
 
-def write_text(scratch: Path, tokens: int = TEXT_TOKENS, held_out: int = 0) -> Path:
-    """Write the tokens for us, and the same text as whole rows for the peer; return the folder of the latter.
-
-    Where tokens are to be held out, they are written beside: those of every twentieth document.
-    """
+def write_part(folder: Path, tokens: int, *, held_out: bool = False) -> Tokens:
+    """Write so many tokens of the text for us: of every twentieth document where they are held out, else of others."""
     settings = CorpusSettings(sources=(CORPUS,), tokens=tokens, context=CONTEXT, shares=(1, 0, 0, 0))
-    folder, dataset = scratch / "tokens", scratch / "rows"
-    places = {folder: tokens} | ({scratch / HELD_OUT: held_out} if held_out else {})
-    for place, wanted in places.items():
-        place.mkdir()
-        some = replace(settings, tokens=wanted)
-        numbered = enumerate(read_documents(some))
-        mine = (one for n, one in numbered if not held_out or (n % 20 == 0) == (place != folder))
-        write_tokens(place, mine, load_tokenizer(MODEL), some)
-    Dataset.from_dict({"tokens": whole_rows(Tokens(folder)).tolist()}).save_to_disk(str(dataset))
+    folder.mkdir()
+    mine = (one for n, one in enumerate(read_documents(settings)) if (n % 20 == 0) == held_out)
+    write_tokens(folder, mine, load_tokenizer(MODEL), settings)
+    return Tokens(folder)
+
+
+def write_text(scratch: Path, tokens: int = TEXT_TOKENS) -> Path:
+    """Write the tokens for us, and the same text as whole rows for the peer; return the folder of the latter."""
+    ours, dataset = write_part(scratch / "tokens", tokens), scratch / "rows"
+    Dataset.from_dict({"tokens": whole_rows(ours).tolist()}).save_to_disk(str(dataset))
     return dataset
 
 
